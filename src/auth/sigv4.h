@@ -1,0 +1,108 @@
+/* sigv4.h — AWS Signature Version 4 (and the presigned form of Version 2): checking and making.
+ *
+ * Docs: "Signing AWS API requests" (IAM user guide), "Authenticating requests" (S3 API reference).
+ * Pure: takes the request and a key, says yes or why not. Credentials come from the caller.
+ */
+#pragma once
+
+#include "base/str.h"
+
+struct arena;
+struct http_header;
+
+enum sig_scheme {
+    SIG_NONE, /* the request is not signed */
+    SIG_V4_HEADER,
+    SIG_V4_QUERY,  /* presigned */
+    SIG_V2_QUERY,  /* presigned, S3 only: AWSAccessKeyId, Expires, Signature */
+    SIG_V2_HEADER, /* "Authorization: AWS key:signature": recognised, refused */
+    SIG_V4A,       /* recognised, refused */
+    SIG_BEARER,    /* "Authorization: Bearer ...": not ours to check */
+    SIG_BASIC,
+};
+
+enum sig_payload {
+    SIG_PAYLOAD_HASH,      /* x-amz-content-sha256 is the hash, or absent: hash of the body */
+    SIG_PAYLOAD_UNSIGNED,  /* UNSIGNED-PAYLOAD */
+    SIG_PAYLOAD_STREAMING, /* STREAMING-AWS4-HMAC-SHA256-PAYLOAD */
+    SIG_PAYLOAD_STREAMING_TRAILER,
+    SIG_PAYLOAD_UNSIGNED_TRAILER, /* STREAMING-UNSIGNED-PAYLOAD-TRAILER */
+};
+
+/* Why a request is refused. The wire layer words it for each protocol. */
+enum sig_result {
+    SIG_OK,
+    SIG_INCOMPLETE, /* IncompleteSignature: malformed Authorization header */
+    SIG_MISSING_DATE,
+    SIG_EXPIRED, /* older than 15 minutes: "Signature expired: ..." / RequestTimeTooSkewed */
+    SIG_NOT_YET, /* "Signature not yet current: ..." */
+    SIG_PRESIGN_EXPIRED,  /* S3: "Request has expired" */
+    SIG_MISMATCH,         /* SignatureDoesNotMatch */
+    SIG_BAD_SCOPE,        /* credential date, region, service or terminator wrong */
+    SIG_UNSUPPORTED,      /* V4A, V2 header */
+    SIG_PAYLOAD_MISMATCH, /* XAmzContentSHA256Mismatch */
+    SIG_UNSIGNED_HEADER,  /* a header that must be signed (host, x-amz-*) is not */
+};
+
+/* What stands in the request about its signature. Text borrows from the request or the arena. */
+struct sig {
+    enum sig_scheme scheme;
+    enum sig_payload payload;
+    struct str access_key_id;
+    struct str date; /* "20150830" of the scope */
+    struct str region;
+    struct str service;
+    struct str terminator;     /* "aws4_request" */
+    struct str signed_headers; /* "host;x-amz-date" */
+    struct str signature;      /* hex (V4) or base64 (V2) */
+    struct str session_token;  /* header or query; absent when none */
+    struct str amz_date;       /* "20150830T123600Z", from X-Amz-Date or made from Date */
+    int64_t signed_at_ms;
+    int64_t expires_s;         /* presigned: X-Amz-Expires; V2: absolute epoch seconds */
+    struct str content_sha256; /* header as sent; absent when none */
+};
+
+/* The parts of a request that are signed. */
+struct sig_request {
+    struct str method;
+    struct str raw_path;  /* undecoded */
+    struct str raw_query; /* undecoded; may be absent */
+    const struct http_header *headers;
+    size_t header_count;
+    bool is_s3_style; /* path is coded once and not normalised (S3) */
+};
+
+/* Reads the signature's parts. Returns SIG_OK (scheme may be SIG_NONE), SIG_INCOMPLETE with
+ * *out_detail worded as AWS does ("Authorization header requires 'Credential' parameter. ..."),
+ * SIG_MISSING_DATE, SIG_BAD_SCOPE. */
+enum sig_result sig_parse(struct arena *arena, const struct sig_request *request,
+                          struct sig *out_sig, struct str *out_detail);
+
+struct sig_check {
+    struct str secret_key;
+    int64_t now_ms;
+    struct str payload_hash; /* hex SHA-256 of the body, used when the request names none;
+                                absent: use content_sha256 as sent */
+};
+
+/* Checks time and signature. On SIG_MISMATCH *out_detail holds AWS's explanation with the canonical
+ * string and string to sign; on time errors the two times. Keys derived from secret, date, region
+ * and service are cached per thread. */
+enum sig_result sig_verify(struct arena *arena, const struct sig_request *request,
+                           const struct sig *sig, const struct sig_check *check,
+                           struct str *out_detail);
+
+/* Intermediate texts, for golden tests and for error messages. */
+struct str sig_canonical_request(struct arena *arena, const struct sig_request *request,
+                                 const struct sig *sig, struct str payload_hash);
+struct str sig_string_to_sign(struct arena *arena, const struct sig *sig, struct str canonical);
+
+/* Signing, for our own client: returns the Authorization header value. `amz_date` etc. must already
+ * be among the headers. */
+struct str sig_sign(struct arena *arena, const struct sig_request *request,
+                    struct str access_key_id, struct str secret_key, struct str region,
+                    struct str service, int64_t now_ms, struct str payload_hash);
+/* A presigned query string (without '?') for the request. */
+struct str sig_presign(struct arena *arena, const struct sig_request *request,
+                       struct str access_key_id, struct str secret_key, struct str session_token,
+                       struct str region, struct str service, int64_t now_ms, int64_t expires_s);
