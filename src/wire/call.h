@@ -75,8 +75,11 @@ struct call {
     struct str wait_channels[4];    /* set by call_wait */
     size_t wait_channel_count;
     int64_t wait_until_ms;
-    bool is_dry_policy; /* call_invoke: policies were checked by the caller */
-    bool is_authorized; /* the handler asked call_authorize (checked in debug builds) */
+    /* What call_fail_internal was given; -EROFS and -EAGAIN make the runtime run the call again. */
+    int store_errno;
+    /* Engines: the service that acts on the caller's behalf ("cloudformation.amazonaws.com"), for
+     * aws:CalledVia and aws:ViaAWSService; else empty. */
+    struct str via_service;
 };
 
 /* Fails the call with one of the model's errors. `format` is the message as AWS words it. */
@@ -94,7 +97,8 @@ enum status call_fail_internal(struct call *call, int rc, const char *what);
 extern const struct api_error ERROR_ACCESS_DENIED; /* AccessDenied(Exception), by protocol */
 extern const struct api_error ERROR_VALIDATION;    /* ValidationError / ValidationException */
 extern const struct api_error ERROR_INTERNAL_FAILURE;
-extern const struct api_error ERROR_NOT_IMPLEMENTED; /* 501 */
+extern const struct api_error ERROR_NOT_IMPLEMENTED;     /* 501 */
+extern const struct api_error ERROR_SERVICE_UNAVAILABLE; /* 503 */
 extern const struct api_error ERROR_INVALID_PARAMETER_VALUE;
 extern const struct api_error ERROR_MISSING_PARAMETER;
 

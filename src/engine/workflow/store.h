@@ -1,0 +1,25 @@
+/* store.h — rows of workflows: private to this folder. */
+#pragma once
+
+#include "engine/workflow/workflow.h"
+
+struct workflow_row {
+    struct str kind;
+    struct str id;
+    struct scope scope;
+    struct str state_text;
+    int64_t run_at_ms;
+    int64_t failure_count;
+};
+
+/* 0, -EEXIST when it runs already, or another -errno. */
+MUST_CHECK int workflow_store_insert(struct db *db, const struct workflow_row *row);
+MUST_CHECK int workflow_store_set_run_at(struct db *db, struct str kind, struct str id,
+                                         int64_t run_at_ms);
+/* 1: there, 0: not, or -errno. */
+MUST_CHECK int workflow_store_has(struct db *db, struct str kind, struct str id);
+/* The row that is due first, whether or not it is due yet. 1, 0 when there is none, or -errno. */
+MUST_CHECK int workflow_store_next(struct db *db, struct arena *arena,
+                                   struct workflow_row *out_row);
+MUST_CHECK int workflow_store_update(struct db *db, const struct workflow_row *row);
+MUST_CHECK int workflow_store_delete(struct db *db, struct str kind, struct str id);

@@ -1,0 +1,231 @@
+/* workflow.c — takes the row that is due first, runs its step, writes what it decided; all in one
+ * transaction.
+ *
+ * The runner sleeps on one timer set to the next due time. It is woken by commits that notified
+ * WORKFLOW_CHANNEL. In one turn it runs at most TURN_MAX_STEPS steps, then lets the requests of its
+ * worker go on.
+ *
+ * A step that ends in an internal error is rolled back; a second, small transaction then counts the
+ * failure and puts the row off, so that one broken workflow does not stop the others.
+ */
+#include "engine/workflow/workflow.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/workflow/store.h"
+#include "net/loop.h"
+#include "syntax/json.h"
+#include "wire/executor.h"
+
+enum {
+    TURN_MAX_STEPS = 20,          /* then requests have their turn */
+    FAILURE_PAUSE_MS = 200,       /* doubled with each failure in a row, */
+    FAILURE_MAX_DOUBLINGS = 8,    /* to about a minute */
+    LONGEST_SLEEP_MS = 60 * 1000, /* on PostgreSQL another node may have added rows unheard */
+};
+
+struct workflow_runner {
+    struct executor *executor;
+    const struct workflow_kind *const *kinds;
+    size_t kind_count;
+    struct loop_timer *timer;
+    struct arena *arena; /* reset after every step */
+    atomic_bool is_wake_posted;
+};
+
+/* What one step looked at, handed from the task to the runner. */
+struct turn {
+    struct workflow_runner *runner;
+    struct workflow_row row;
+    bool has_row;
+    bool is_due;
+};
+
+static const struct workflow_kind *find_kind(const struct workflow_runner *runner, struct str name)
+{
+    for (size_t i = 0; i < runner->kind_count; i++) {
+        if (str_eq(runner->kinds[i]->name, name))
+            return runner->kinds[i];
+    }
+    return NULL;
+}
+
+enum status workflow_start(struct call *call, struct str kind, struct str id,
+                           const struct json *state)
+{
+    const struct workflow_row row = {
+        .kind = kind,
+        .id = id,
+        .scope = call->scope,
+        .state_text = state ? json_to_str(call->arena, state) : STR("{}"),
+        .run_at_ms = 0,
+    };
+    int rc = workflow_store_insert(call->db, &row);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "start a workflow");
+    call_notify(call, STR(WORKFLOW_CHANNEL));
+    return STATUS_DONE;
+}
+
+enum status workflow_wake(struct call *call, struct str kind, struct str id)
+{
+    int rc = workflow_store_set_run_at(call->db, kind, id, 0);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "wake a workflow");
+    call_notify(call, STR(WORKFLOW_CHANNEL));
+    return STATUS_DONE;
+}
+
+int workflow_exists(struct call *call, struct str kind, struct str id)
+{
+    return workflow_store_has(call->db, kind, id);
+}
+
+static enum status write_back(struct call *call, const struct workflow *workflow,
+                              enum workflow_next next)
+{
+    if (next == WORKFLOW_DONE) {
+        int rc = workflow_store_delete(call->db, workflow->kind, workflow->id);
+        return rc < 0 ? call_fail_internal(call, rc, "end a workflow") : STATUS_DONE;
+    }
+    const struct workflow_row row = {
+        .kind = workflow->kind,
+        .id = workflow->id,
+        .state_text = json_to_str(call->arena, workflow->state),
+        .run_at_ms = workflow->run_at_ms,
+        .failure_count = 0,
+    };
+    int rc = workflow_store_update(call->db, &row);
+    return rc < 0 ? call_fail_internal(call, rc, "update a workflow") : STATUS_DONE;
+}
+
+/* One step of the first due workflow, inside the executor's transaction. */
+static enum status run_step(struct call *call, void *context)
+{
+    struct turn *turn = context;
+    turn->has_row = false;
+    turn->is_due = false;
+    int rc = workflow_store_next(call->db, call->arena, &turn->row);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "find a workflow");
+    turn->has_row = rc == 1;
+    turn->is_due = turn->has_row && turn->row.run_at_ms <= call->now_ms;
+    if (!turn->is_due)
+        return STATUS_DONE;
+    const struct workflow_kind *kind = find_kind(turn->runner, turn->row.kind);
+    if (!kind)
+        return call_fail_internal(call, -ENOSYS, "workflow of an unknown kind");
+    struct workflow workflow = {
+        .kind = turn->row.kind,
+        .id = turn->row.id,
+        .scope = turn->row.scope,
+        .failure_count = (uint32_t)turn->row.failure_count,
+    };
+    rc = json_parse(call->arena, turn->row.state_text, 0, &workflow.state, NULL);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "state of a workflow");
+    call->scope = workflow.scope;
+    enum workflow_next next = WORKFLOW_DONE;
+    enum status status = kind->step(call, &workflow, &next);
+    return status == STATUS_DONE ? write_back(call, &workflow, next) : status;
+}
+
+/* Puts a workflow off whose step failed. */
+static enum status put_off(struct call *call, void *context)
+{
+    struct turn *turn = context;
+    int64_t doublings = turn->row.failure_count < FAILURE_MAX_DOUBLINGS ? turn->row.failure_count
+                                                                        : FAILURE_MAX_DOUBLINGS;
+    struct workflow_row row = turn->row;
+    row.run_at_ms = call->now_ms + ((int64_t)FAILURE_PAUSE_MS << doublings);
+    row.failure_count++;
+    int rc = workflow_store_update(call->db, &row);
+    return rc < 0 ? call_fail_internal(call, rc, "put a workflow off") : STATUS_DONE;
+}
+
+static void report(const struct turn *turn, const struct call_error *error)
+{
+    const struct log_field fields[] = {
+        {.name = "kind", .text = turn->row.kind},
+        {.name = "id", .text = turn->row.id},
+        {.name = "failures", .number = turn->row.failure_count + 1},
+        {.name = "message", .text = str_or(error->message, STR(""))},
+    };
+    log_event(LOG_ERROR, "a workflow's step failed and will be run again", fields,
+              ARRAY_LEN(fields));
+}
+
+/* Returns true when there may be more to do at once. */
+static bool take_turn(struct workflow_runner *runner)
+{
+    static const struct principal nobody = {
+        .kind = PRINCIPAL_SERVICE,
+        .name = STR_INIT("virga"),
+    };
+    struct turn turn = {.runner = runner};
+    struct call_error error = {0};
+    arena_reset(runner->arena);
+    int rc = executor_run_task(runner->executor, runner->arena, &nobody, (struct scope){0},
+                               run_step, &turn, &error);
+    if (rc == -ECANCELED && turn.is_due) {
+        report(&turn, &error);
+        rc = executor_run_task(runner->executor, runner->arena, &nobody, (struct scope){0}, put_off,
+                               &turn, &error);
+    }
+    if (rc < 0) {
+        loop_timer_start(runner->timer, FAILURE_PAUSE_MS);
+        return false;
+    }
+    if (turn.is_due)
+        return true;
+    int64_t sleep_ms = LONGEST_SLEEP_MS;
+    if (turn.has_row && turn.row.run_at_ms - clock_now_ms() < sleep_ms)
+        sleep_ms = turn.row.run_at_ms - clock_now_ms();
+    loop_timer_start(runner->timer, sleep_ms > 0 ? sleep_ms : 0);
+    return false;
+}
+
+static void look(void *context)
+{
+    struct workflow_runner *runner = context;
+    atomic_store(&runner->is_wake_posted, false);
+    for (int i = 0; i < TURN_MAX_STEPS; i++) {
+        if (!take_turn(runner))
+            return;
+    }
+    loop_timer_start(runner->timer, 0);
+}
+
+void workflow_runner_wake(struct workflow_runner *runner)
+{
+    if (!atomic_exchange(&runner->is_wake_posted, true))
+        loop_post(executor_loop(runner->executor), look, runner);
+}
+
+struct workflow_runner *workflow_runner_new(struct executor *executor,
+                                            const struct workflow_kind *const *kinds,
+                                            size_t kind_count)
+{
+    struct workflow_runner *runner = mem_new(sizeof(*runner));
+    runner->executor = executor;
+    runner->kinds = kinds;
+    runner->kind_count = kind_count;
+    runner->arena = arena_new();
+    runner->timer = loop_timer_new(executor_loop(executor), look, runner);
+    workflow_runner_wake(runner); /* what an earlier process left */
+    return runner;
+}
+
+void workflow_runner_free(struct workflow_runner *runner)
+{
+    if (!runner)
+        return;
+    loop_timer_free(runner->timer);
+    arena_free(runner->arena);
+    mem_free(runner);
+}

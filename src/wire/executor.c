@@ -1,0 +1,478 @@
+/* executor.c — the transactions around calls.
+ *
+ * States of a request (arrows are functions):
+ *
+ *      on_end ──► RUNNING ──executor_run──► ANSWERED            (read; failed before any write)
+ *                  ▲   │ └───add_to_batch──► BATCHED ──executor_flush──► ANSWERED
+ *                  │   └──────parking_add──► PARKED
+ *                  └─────parking_remove────────┘
+ *
+ * Invariants:
+ *  1. A call starts in a read transaction of its own unless its operation was seen to write. Its
+ *     first write there is refused by the store (-EROFS); the operation is then marked and the call
+ *     starts over in a write transaction.
+ *  2. On SQLite the write transaction is shared by all calls of one round of the loop (group
+ *     commit): each runs in a savepoint, and no answer leaves before the commit. Reads that come
+ *     while it is open run inside it and are answered with it. The batch is bounded, so that other
+ *     workers get the writer's lock.
+ *  3. On PostgreSQL every call has its own SERIALIZABLE transaction; a conflict runs it again.
+ *  4. A call that waits has written nothing: its savepoint is rolled back before it is parked.
+ */
+#include "wire/executor.h"
+
+#include <errno.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "net/loop.h"
+#include "wire/identity.h"
+#include "wire/request.h"
+#include "wire/waiters.h"
+
+enum {
+    BATCH_MAX_CALLS = 128,  /* bounds how long a round keeps the writer's lock */
+    CONFLICT_MAX_RUNS = 50, /* then the client gets an error instead of an endless loop */
+};
+
+static executor_page_fn *program_pages;
+
+void executor_set_pages(executor_page_fn *pages)
+{
+    program_pages = pages;
+}
+
+struct runtime *executor_runtime(struct executor *executor)
+{
+    return executor->runtime;
+}
+
+struct loop *executor_loop(struct executor *executor)
+{
+    return executor->loop;
+}
+
+struct db *executor_db(struct executor *executor)
+{
+    return executor->db;
+}
+
+static bool has_seen_write(const struct request *request)
+{
+    size_t index = (size_t)(request->call.operation - request->call.service->operations);
+    return request->executor->writes[request->service_index][index] != 0;
+}
+
+static void mark_write(struct request *request)
+{
+    size_t index = (size_t)(request->call.operation - request->call.service->operations);
+    request->executor->writes[request->service_index][index] = 1;
+}
+
+static void reset_call(struct call *call)
+{
+    call->error = (struct call_error){0};
+    call->store_errno = 0;
+    call->wait_channel_count = 0;
+    call->now_ms = clock_now_ms();
+    if (call->run_count++ == 0)
+        call->started_at_ms = call->now_ms;
+}
+
+static enum status authorize_operation(struct call *call, const struct service *service,
+                                       const void *in)
+{
+    struct authorization what = {
+        .action =
+            str_format(call->arena, STR_FMT ":" STR_FMT, STR_ARG(service->model->arn_namespace),
+                       STR_ARG(call->operation->name)),
+        .resource = STR("*"),
+    };
+    if (service->authorize) {
+        enum status status = service->authorize(call, in, &what);
+        if (status != STATUS_DONE)
+            return status;
+    }
+    /* No action: AWS asks no permission for this operation (sts:GetCallerIdentity). */
+    return what.action.len == 0 ? STATUS_DONE : call_authorize(call, &what);
+}
+
+static enum status invoke(struct call *call, const struct service *service, const void *in,
+                          void *out)
+{
+    if (!operation_is_implemented(call->operation, service->handlers))
+        return call_fail(call, &ERROR_NOT_IMPLEMENTED,
+                         "Operation " STR_FMT " of " STR_FMT " is not implemented.",
+                         STR_ARG(call->operation->name), STR_ARG(service->model->service_id));
+    enum status status = authorize_operation(call, service, in);
+    if (status != STATUS_DONE)
+        return status;
+    return call->operation->invoke(service->handlers, call, in, out);
+}
+
+/* One run of the call inside an open transaction. */
+static enum status attempt(struct request *request)
+{
+    struct call *call = &request->call;
+    reset_call(call);
+    request->sequence = waiters_sequence(call->runtime->waiters);
+    if (!request->is_prepared) {
+        enum status status = request_prepare(request);
+        if (status != STATUS_DONE)
+            return status;
+    }
+    request->out = arena_alloc(call->arena, call->operation->out_size);
+    enum status status = invoke(call, request->service, request->in, request->out);
+    if (status == STATUS_PENDING && request->executor->is_ending)
+        return call_fail(call, &ERROR_SERVICE_UNAVAILABLE, "The server is shutting down.");
+    return status;
+}
+
+static bool wants_write(const struct request *request)
+{
+    return request->status == STATUS_FAILED && request->call.store_errno == -EROFS;
+}
+
+static bool has_conflict(const struct request *request)
+{
+    return request->status == STATUS_FAILED && request->call.store_errno == -EAGAIN;
+}
+
+static void fail_request(struct request *request, int rc, const char *what)
+{
+    request->status = call_fail_internal(&request->call, rc, what);
+}
+
+static void settle(struct request *request)
+{
+    if (request->status == STATUS_PENDING)
+        parking_add(request);
+    else
+        request_answer(request);
+}
+
+/* A transaction for this call alone: reads on SQLite, everything on PostgreSQL. Returns false when
+ * the call must be run in another way. */
+static bool run_alone(struct request *request, enum tx_mode mode)
+{
+    struct db *db = request->executor->db;
+    int rc = db_begin(db, mode);
+    if (rc < 0) {
+        fail_request(request, rc, "begin a transaction");
+        return true;
+    }
+    request->status = attempt(request);
+    if (request->status != STATUS_DONE) {
+        db_rollback(db);
+        return !wants_write(request) && !has_conflict(request);
+    }
+    rc = db_commit(db);
+    if (rc == -EAGAIN) {
+        request->call.store_errno = rc;
+        request->status = STATUS_FAILED;
+        return false;
+    }
+    if (rc < 0)
+        fail_request(request, rc, "commit");
+    return true;
+}
+
+static void run_on_postgres(struct request *request)
+{
+    enum tx_mode mode = has_seen_write(request) ? TX_WRITE : TX_READ;
+    while (!run_alone(request, mode)) {
+        if (wants_write(request)) {
+            mark_write(request);
+            mode = TX_WRITE;
+        } else if (++request->conflict_count >= CONFLICT_MAX_RUNS) {
+            fail_request(request, -EBUSY, "too many conflicting transactions");
+            break;
+        }
+    }
+    settle(request);
+}
+
+static void add_to_batch(struct request *request)
+{
+    struct executor *executor = request->executor;
+    request->state = REQUEST_BATCHED;
+    request->next = NULL;
+    if (executor->batch_last)
+        executor->batch_last->next = request;
+    else
+        executor->batch_first = request;
+    executor->batch_last = request;
+    if (++executor->batch_count >= BATCH_MAX_CALLS)
+        executor_flush(executor);
+}
+
+/* Runs the call in a savepoint of the open write transaction. */
+static void run_in_batch(struct request *request)
+{
+    struct db *db = request->executor->db;
+    int rc = db_savepoint(db);
+    if (rc < 0) {
+        fail_request(request, rc, "savepoint");
+        add_to_batch(request);
+        return;
+    }
+    request->status = attempt(request);
+    if (request->status != STATUS_DONE)
+        db_rollback_to(db);
+    rc = db_release(db);
+    if (rc < 0)
+        fail_request(request, rc, "release a savepoint");
+    if (request->status == STATUS_PENDING)
+        parking_add(request);
+    else
+        add_to_batch(request);
+}
+
+static bool open_batch(struct request *request)
+{
+    struct executor *executor = request->executor;
+    if (executor->has_batch)
+        return true;
+    int rc = db_begin(executor->db, TX_WRITE);
+    if (rc < 0) {
+        fail_request(request, rc, "begin a write transaction");
+        return false;
+    }
+    executor->has_batch = true;
+    return true;
+}
+
+static void run_on_sqlite(struct request *request)
+{
+    if (!request->executor->has_batch && !has_seen_write(request)) {
+        if (run_alone(request, TX_READ)) {
+            settle(request);
+            return;
+        }
+        mark_write(request);
+    }
+    if (open_batch(request))
+        run_in_batch(request);
+    else
+        request_answer(request);
+}
+
+void executor_run(struct request *request)
+{
+    if (request->executor->is_postgres)
+        run_on_postgres(request);
+    else
+        run_on_sqlite(request);
+}
+
+void executor_flush(struct executor *executor)
+{
+    if (!executor->has_batch || executor->is_flushing)
+        return;
+    executor->is_flushing = true;
+    int rc = db_commit(executor->db);
+    executor->has_batch = false;
+    if (rc < 0)
+        identity_changed(); /* what was cached inside the batch never happened */
+    struct request *request = executor->batch_first;
+    executor->batch_first = NULL;
+    executor->batch_last = NULL;
+    executor->batch_count = 0;
+    while (request) {
+        struct request *next = request->next; /* answering ends the request's memory */
+        if (rc < 0)
+            fail_request(request, rc, "commit");
+        request_answer(request);
+        request = next;
+    }
+    executor->is_flushing = false;
+}
+
+static void round_end(void *context)
+{
+    struct executor *executor = context;
+    /* Answers may bring pipelined requests, which open the next batch. */
+    for (int i = 0; i < 4 && executor->has_batch; i++)
+        executor_flush(executor);
+    if (executor->round_hook)
+        executor->round_hook(executor->round_context);
+    executor_flush(executor);
+    log_flush();
+}
+
+void executor_set_round_hook(struct executor *executor, void (*hook)(void *), void *context)
+{
+    executor->round_hook = hook;
+    executor->round_context = context;
+}
+
+static void on_head(void *app, struct http_exchange *exchange)
+{
+    (void)app;
+    http_buffer_body(exchange, REQUEST_MAX_BODY);
+}
+
+static void on_body(void *app, struct http_exchange *exchange, struct str piece)
+{
+    (void)app;
+    (void)exchange;
+    (void)piece;
+    CHECK(false); /* no body is streamed */
+}
+
+static void on_end(void *app, struct http_exchange *exchange)
+{
+    struct executor *executor = app;
+    if (program_pages && program_pages(executor, exchange))
+        return;
+    struct request *request = arena_alloc(exchange->arena, sizeof(*request));
+    exchange->context = request;
+    request->executor = executor;
+    request->exchange = exchange;
+    request->started_us = clock_monotonic_us();
+    request->status = request_route(request);
+    if (request->status == STATUS_DONE)
+        executor_run(request);
+    else
+        request_answer(request);
+}
+
+static void on_close(void *app, struct http_exchange *exchange)
+{
+    struct request *request = exchange->context;
+    if (!request || request->state == REQUEST_ANSWERED)
+        return;
+    request->is_gone = true;
+    if (request->state == REQUEST_PARKED)
+        parking_remove(request);
+    else
+        executor_flush(app); /* the batch keeps no request whose memory ends here */
+}
+
+const struct http_handler executor_http = {
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_end = on_end,
+    .on_close = on_close,
+};
+
+struct executor *executor_new(struct runtime *runtime, struct loop *loop, struct db *db)
+{
+    struct executor *executor = mem_new(sizeof(*executor));
+    executor->runtime = runtime;
+    executor->loop = loop;
+    executor->db = db;
+    executor->is_postgres = store_is_postgres(runtime->store);
+    executor->writes = mem_new_array(runtime->service_count, sizeof(*executor->writes));
+    executor->counts = mem_new_array(runtime->service_count, sizeof(*executor->counts));
+    for (size_t i = 0; i < runtime->service_count; i++) {
+        size_t operations = runtime->services[i]->model->operation_count;
+        executor->writes[i] = mem_new_array(operations, sizeof(**executor->writes));
+        executor->counts[i] = mem_new_array(operations, sizeof(**executor->counts));
+    }
+    loop_set_round_end(loop, round_end, executor);
+    return executor;
+}
+
+void executor_free(struct executor *executor)
+{
+    if (!executor)
+        return;
+    executor_flush(executor);
+    for (size_t i = 0; i < executor->runtime->service_count; i++) {
+        mem_free(executor->writes[i]);
+        mem_free(executor->counts[i]);
+    }
+    mem_free(executor->writes);
+    mem_free(executor->counts);
+    mem_free(executor);
+}
+
+struct operation_count executor_count(const struct runtime *runtime, size_t service_index,
+                                      size_t operation_index)
+{
+    uint64_t sums[4] = {0};
+    for (size_t i = 0; i < runtime->executor_count; i++) {
+        _Atomic uint64_t *fields = runtime->executors[i]->counts[service_index][operation_index];
+        for (size_t field = 0; field < ARRAY_LEN(sums); field++)
+            sums[field] += atomic_load_explicit(&fields[field], memory_order_relaxed);
+    }
+    return (struct operation_count){
+        .calls = sums[0],
+        .client_errors = sums[1],
+        .server_errors = sums[2],
+        .micros = sums[3],
+    };
+}
+
+/* One run of a task. Returns what executor_run_task does, or -EAGAIN. */
+static int attempt_task(struct executor *executor, struct call *call, executor_task_fn *task,
+                        void *context)
+{
+    int rc = db_begin(executor->db, TX_WRITE);
+    if (rc < 0)
+        return rc;
+    reset_call(call);
+    enum status status = task(call, context);
+    CHECK(status != STATUS_PENDING);
+    if (status == STATUS_DONE)
+        return db_commit(executor->db);
+    db_rollback(executor->db);
+    return call->store_errno == -EAGAIN ? -EAGAIN : -ECANCELED;
+}
+
+int executor_run_task(struct executor *executor, struct arena *arena,
+                      const struct principal *principal, struct scope scope, executor_task_fn *task,
+                      void *context, struct call_error *out_error)
+{
+    executor_flush(executor);
+    struct call call = {
+        .arena = arena,
+        .db = executor->db,
+        .scope = scope,
+        .principal = principal,
+        .runtime = executor->runtime,
+        .request_id = rand_uuid(arena),
+        .endpoint = executor->runtime->endpoint,
+        .is_secure_transport = true,
+    };
+    int rc = -EAGAIN;
+    for (int runs = 0; runs < CONFLICT_MAX_RUNS && rc == -EAGAIN; runs++)
+        rc = attempt_task(executor, &call, task, context);
+    if (rc == -ECANCELED)
+        *out_error = call.error;
+    return rc;
+}
+
+enum status call_invoke(struct call *call, const struct principal *principal,
+                        const struct scope *scope, const struct service_model *service,
+                        const struct operation *operation, const void *in, void *out,
+                        struct call_error *out_error)
+{
+    struct call inner = *call;
+    inner.principal = principal ? principal : call->principal;
+    inner.scope = scope ? *scope : call->scope;
+    inner.service = service;
+    inner.operation = operation;
+    inner.error = (struct call_error){0};
+    inner.store_errno = 0;
+    inner.wait_channel_count = 0;
+    inner.exchange = NULL;
+    int rc = db_savepoint(call->db);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "savepoint");
+    enum status status = invoke(&inner, runtime_service(call->runtime, service), in, out);
+    CHECK(status != STATUS_PENDING);
+    if (status != STATUS_DONE)
+        db_rollback_to(call->db);
+    rc = db_release(call->db);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "release a savepoint");
+    if (status != STATUS_DONE && inner.store_errno != 0)
+        return call_fail_internal(call, inner.store_errno, "a nested call");
+    if (status != STATUS_DONE)
+        *out_error = inner.error;
+    return status;
+}

@@ -1,0 +1,338 @@
+/* identity.c — resolves keys, checks signatures, compiles policies; caches per thread.
+ *
+ * The cache: one table of keys and one of principals per worker thread, both thrown away whole when
+ * the process-wide version counter moved. The version is read before the store is, so an entry made
+ * from an older snapshot never outlives the change that made it stale. Any change of IAM's rows
+ * notifies IDENTITY_CHANNEL in its transaction; the runtime turns that into identity_changed().
+ *
+ * Docs: IAM user guide, "IAM identifiers" (key id prefixes); error codes: "Common Errors" of the
+ * STS and IAM (query) and the DynamoDB (JSON) references.
+ */
+#include "wire/identity.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "syntax/json.h"
+#include "wire/runtime.h"
+
+enum {
+    CACHE_MAX_ENTRIES = 1000, /* keys or principals per worker; then the cache starts anew */
+};
+
+#define COMMON_ERROR(constant, json_code, json_status, xml_code, xml_status)                       \
+    const struct api_error constant = {                                                            \
+        .code = STR_INIT(json_code),                                                               \
+        .query_code = STR_INIT(xml_code),                                                          \
+        .http_status = json_status,                                                                \
+        .query_status = xml_status,                                                                \
+        .is_sender = true,                                                                         \
+    }
+
+COMMON_ERROR(ERROR_INVALID_CLIENT_TOKEN_ID, "UnrecognizedClientException", 400,
+             "InvalidClientTokenId", 403);
+COMMON_ERROR(ERROR_EXPIRED_TOKEN, "ExpiredTokenException", 400, "ExpiredToken", 403);
+COMMON_ERROR(ERROR_SIGNATURE_DOES_NOT_MATCH, "InvalidSignatureException", 400,
+             "SignatureDoesNotMatch", 403);
+COMMON_ERROR(ERROR_INCOMPLETE_SIGNATURE, "IncompleteSignatureException", 400, "IncompleteSignature",
+             400);
+COMMON_ERROR(ERROR_MISSING_AUTHENTICATION_TOKEN, "MissingAuthenticationTokenException", 400,
+             "MissingAuthenticationToken", 403);
+COMMON_ERROR(ERROR_REQUEST_EXPIRED, "RequestExpired", 400, "RequestExpired", 400);
+COMMON_ERROR(ERROR_INVALID_SIGNATURE_SCHEME, "InvalidSignatureException", 400,
+             "InvalidSignatureException", 400);
+
+/* A key as the store has it; `is_known` false remembers that it has none. */
+struct cached_key {
+    struct access_key key;
+    struct str session_token;
+    bool is_known;
+};
+
+struct cached_policies {
+    struct policy_set identity;
+    const struct policy *boundary;
+    const struct condition_value *tags;
+    size_t tag_count;
+};
+
+struct cache {
+    struct arena *arena;
+    struct map keys;                          /* access key id -> struct cached_key */
+    struct map policies;                      /* principal's key -> struct cached_policies */
+    struct map documents[POLICY_SESSION + 1]; /* by kind: text -> compiled policy */
+    size_t document_count;
+    uint64_t version;
+};
+
+static _Atomic uint64_t identity_version = 1;
+static _Thread_local struct cache cache;
+
+void identity_changed(void)
+{
+    atomic_fetch_add(&identity_version, 1);
+}
+
+void identity_refresh(void)
+{
+    uint64_t version = atomic_load(&identity_version);
+    bool is_full =
+        cache.keys.count + cache.policies.count + cache.document_count >= CACHE_MAX_ENTRIES;
+    if (cache.arena && cache.version == version && !is_full)
+        return;
+    if (!cache.arena)
+        cache.arena = arena_new();
+    else
+        arena_reset(cache.arena);
+    map_init(&cache.keys, cache.arena);
+    map_init(&cache.policies, cache.arena);
+    for (size_t i = 0; i < ARRAY_LEN(cache.documents); i++)
+        map_init(&cache.documents[i], cache.arena);
+    cache.document_count = 0;
+    cache.version = version;
+}
+
+void identity_thread_end(void)
+{
+    arena_free(cache.arena);
+    cache = (struct cache){0};
+}
+
+struct principal identity_root(struct arena *arena, struct str account)
+{
+    return (struct principal){
+        .kind = PRINCIPAL_ROOT,
+        .account = str_copy(arena, account),
+        .arn = str_format(arena, "arn:aws:iam::" STR_FMT ":root", STR_ARG(account)),
+        .user_id = str_copy(arena, account),
+        .name = STR("root"),
+    };
+}
+
+struct principal identity_service(struct arena *arena, struct str account, struct str service)
+{
+    return (struct principal){
+        .kind = PRINCIPAL_SERVICE,
+        .account = str_copy(arena, account),
+        .arn = STR(""),
+        .user_id = STR(""),
+        .name = str_copy(arena, service),
+    };
+}
+
+static bool is_account_id(struct str key)
+{
+    if (key.len != 12)
+        return false;
+    for (size_t i = 0; i < key.len; i++) {
+        if (key.ptr[i] < '0' || key.ptr[i] > '9')
+            return false;
+    }
+    return true;
+}
+
+static void copy_principal(struct arena *arena, const struct principal *from, struct principal *to)
+{
+    *to = *from;
+    to->account = str_copy(arena, from->account);
+    to->arn = str_copy(arena, from->arn);
+    to->user_id = str_copy(arena, from->user_id);
+    to->name = str_copy(arena, from->name);
+    to->session_name = str_copy(arena, from->session_name);
+    to->access_key_id = str_copy(arena, from->access_key_id);
+    to->role_arn = str_copy(arena, from->role_arn);
+    to->session_policies = from->session_policies ? json_copy(arena, from->session_policies) : NULL;
+    to->session_tags = from->session_tags ? json_copy(arena, from->session_tags) : NULL;
+}
+
+/* Looks a key up in the cache or the store. 0 or -errno; *out_key is NULL when nobody issued it. */
+static int find_key(const struct runtime *runtime, struct db *db, const struct sig *sig,
+                    const struct cached_key **out_key)
+{
+    struct cached_key *cached = map_find(&cache.keys, sig->access_key_id);
+    if (cached && str_eq(cached->session_token, sig->session_token)) {
+        *out_key = cached;
+        return 0;
+    }
+    cached = arena_alloc(cache.arena, sizeof(*cached));
+    struct str id = str_copy(cache.arena, sig->access_key_id);
+    int rc =
+        sig->session_token.len > 0
+            ? runtime->identity->open_session(db, cache.arena, id, sig->session_token, &cached->key)
+            : runtime->identity->find_key(db, cache.arena, id, &cached->key);
+    if (rc < 0)
+        return rc;
+    cached->is_known = rc == 1;
+    cached->session_token = str_copy(cache.arena, sig->session_token);
+    map_set(&cache.keys, id, cached);
+    *out_key = cached;
+    return 0;
+}
+
+static int refuse(struct identity_problem *problem, const struct api_error *error,
+                  struct str message)
+{
+    *problem = (struct identity_problem){.error = error, .message = message};
+    return -EACCES;
+}
+
+static int refuse_signature(struct identity_problem *problem, enum sig_result result,
+                            struct str detail)
+{
+    switch (result) {
+    case SIG_INCOMPLETE:
+    case SIG_MISSING_DATE:
+        return refuse(problem, &ERROR_INCOMPLETE_SIGNATURE, detail);
+    case SIG_PRESIGN_EXPIRED:
+        return refuse(problem, &ERROR_REQUEST_EXPIRED, str_or(detail, STR("Request has expired.")));
+    case SIG_UNSUPPORTED:
+        return refuse(problem, &ERROR_INVALID_SIGNATURE_SCHEME,
+                      str_or(detail, STR("The signature scheme is not supported.")));
+    case SIG_OK:
+    case SIG_EXPIRED:
+    case SIG_NOT_YET:
+    case SIG_MISMATCH:
+    case SIG_BAD_SCOPE:
+    case SIG_PAYLOAD_MISMATCH:
+    case SIG_UNSIGNED_HEADER:
+        break;
+    }
+    return refuse(problem, &ERROR_SIGNATURE_DOES_NOT_MATCH, detail);
+}
+
+/* A key that was issued here: active, not expired, and the signature holds. */
+static int check_key(struct arena *arena, const struct sig_request *request, const struct sig *sig,
+                     const struct access_key *key, struct str payload_hash, int64_t now_ms,
+                     struct identity_problem *problem)
+{
+    if (!key->is_active)
+        return refuse(problem, &ERROR_INVALID_CLIENT_TOKEN_ID,
+                      STR("The security token included in the request is invalid."));
+    const struct sig_check check = {
+        .secret_key = key->secret,
+        .now_ms = now_ms,
+        .payload_hash = payload_hash,
+    };
+    struct str detail = {0};
+    enum sig_result result = sig_verify(arena, request, sig, &check, &detail);
+    if (result != SIG_OK)
+        return refuse_signature(problem, result, detail);
+    if (key->expires_at_ms != 0 && key->expires_at_ms <= now_ms)
+        return refuse(problem, &ERROR_EXPIRED_TOKEN,
+                      STR("The security token included in the request is expired"));
+    return 0;
+}
+
+int identity_resolve(struct runtime *runtime, struct db *db, struct arena *arena,
+                     const struct sig_request *request, const struct sig *sig,
+                     struct str payload_hash, int64_t now_ms,
+                     const struct principal **out_principal, struct identity_problem *out_problem)
+{
+    identity_refresh();
+    struct principal *principal = arena_alloc(arena, sizeof(*principal));
+    if (is_account_id(sig->access_key_id)) {
+        *principal = identity_root(arena, sig->access_key_id);
+        principal->access_key_id = sig->access_key_id;
+        *out_principal = principal;
+        return 0;
+    }
+    bool is_issued = runtime->identity->is_issued(sig->access_key_id);
+    if (is_issued) {
+        const struct cached_key *found = NULL;
+        int rc = find_key(runtime, db, sig, &found);
+        if (rc < 0)
+            return rc;
+        if (found->is_known) {
+            rc = check_key(arena, request, sig, &found->key, payload_hash, now_ms, out_problem);
+            if (rc < 0)
+                return rc;
+            copy_principal(arena, &found->key.principal, principal);
+            principal->access_key_id = sig->access_key_id;
+            *out_principal = principal;
+            return 0;
+        }
+    }
+    if (is_issued || runtime->strict_auth)
+        return refuse(out_problem, &ERROR_INVALID_CLIENT_TOKEN_ID,
+                      STR("The security token included in the request is invalid."));
+    *principal = identity_root(arena, STR(IDENTITY_DEFAULT_ACCOUNT));
+    principal->access_key_id = sig->access_key_id;
+    *out_principal = principal;
+    return 0;
+}
+
+static const struct policy *compile(struct str document, enum policy_kind kind)
+{
+    struct policy *policy = NULL;
+    struct policy_error error = {0};
+    return policy_parse(cache.arena, document, kind, &policy, &error) == 0 ? policy : NULL;
+}
+
+const struct policy *identity_compile(struct str document, enum policy_kind kind)
+{
+    const struct policy *policy = map_find(&cache.documents[kind], document);
+    if (policy)
+        return policy;
+    struct policy *compiled = NULL;
+    struct policy_error error = {0};
+    struct str copy = str_copy(cache.arena, document);
+    if (policy_parse(cache.arena, copy, kind, &compiled, &error) < 0)
+        return NULL;
+    map_set(&cache.documents[kind], copy, compiled);
+    cache.document_count++;
+    return compiled;
+}
+
+static int load_policies(const struct runtime *runtime, struct db *db,
+                         const struct principal *principal, struct cached_policies *out)
+{
+    struct principal_policies loaded = {0};
+    int rc = runtime->identity->load_policies(db, cache.arena, principal, &loaded);
+    if (rc < 0)
+        return rc;
+    const struct policy **list =
+        arena_alloc_array(cache.arena, loaded.identity_count + 1, sizeof(*list));
+    for (size_t i = 0; i < loaded.identity_count; i++) {
+        list[i] = compile(loaded.identity[i], POLICY_IDENTITY);
+        if (!list[i])
+            return -EIO; /* it was checked when it was put: leaving out a Deny is not an option */
+    }
+    out->identity.count = loaded.identity_count;
+    out->identity.policies = list;
+    if (loaded.boundary.ptr)
+        out->boundary = compile(loaded.boundary, POLICY_BOUNDARY);
+    if (loaded.boundary.ptr && !out->boundary)
+        return -EIO; /* never fall back to "no boundary" */
+    out->tags = loaded.tags;
+    out->tag_count = loaded.tag_count;
+    return 0;
+}
+
+int identity_policies(struct runtime *runtime, struct db *db, struct arena *arena,
+                      const struct principal *principal, struct policy_set *out_identity,
+                      const struct policy **out_boundary, const struct condition_value **out_tags,
+                      size_t *out_tag_count)
+{
+    /* Sessions of one role share its policies; a federated user has those of the user who made the
+     * session. */
+    struct str key = principal->role_arn.len > 0 ? principal->role_arn : principal->arn;
+    if (principal->kind == PRINCIPAL_FEDERATED_USER)
+        key = str_concat3(arena, principal->arn, STR(" by "), principal->name);
+    struct cached_policies *cached = map_find(&cache.policies, key);
+    if (!cached) {
+        cached = arena_alloc(cache.arena, sizeof(*cached));
+        int rc = load_policies(runtime, db, principal, cached);
+        if (rc < 0)
+            return rc;
+        map_set(&cache.policies, str_copy(cache.arena, key), cached);
+    }
+    *out_identity = cached->identity;
+    *out_boundary = cached->boundary;
+    *out_tags = cached->tags;
+    *out_tag_count = cached->tag_count;
+    return 0;
+}

@@ -1,0 +1,103 @@
+/* identity.h — from an access key to a principal and its policies.
+ *
+ * The rule (ARCHITECTURE §2): a key id of 12 digits is the root of that account; a key that IAM or
+ * STS issued is that user or session, its signature is checked and its policies are enforced;
+ * anything else is the root of the default account, or refused under --strict-auth. What keys exist
+ * is known by a service (IAM, STS), which hands its look-ups to the runtime as a table: this layer
+ * includes no service.
+ */
+#pragma once
+
+#include "auth/policy.h"
+#include "auth/sigv4.h"
+#include "wire/call.h"
+
+struct arena;
+struct db;
+struct runtime;
+
+/* Root of this account is whoever sends a key that nobody issued. */
+#define IDENTITY_DEFAULT_ACCOUNT "000000000000"
+
+/* What a source knows about an access key. */
+struct access_key {
+    struct str secret; /* the secret key, for the signature */
+    struct principal principal;
+    bool is_active;        /* false: InvalidClientTokenId */
+    int64_t expires_at_ms; /* 0: never; past: ExpiredToken */
+};
+
+/* Documents that apply to a principal, as JSON text. */
+struct principal_policies {
+    const struct str *identity; /* attached and inline, user and groups */
+    size_t identity_count;
+    struct str boundary;                /* absent: none */
+    const struct condition_value *tags; /* aws:PrincipalTag/... keys and values */
+    size_t tag_count;
+};
+
+struct identity_source {
+    /* Whether the key id has the form of one that was issued here (then an unknown one is refused
+     * instead of becoming the default root). */
+    bool (*is_issued)(struct str access_key_id);
+    /* A long-term key. 1: found, 0: not there, <0: -errno. */
+    int (*find_key)(struct db *db, struct arena *arena, struct str access_key_id,
+                    struct access_key *out_key);
+    /* A temporary key with its token. 1: found, 0: the token is not valid, <0: -errno. */
+    int (*open_session)(struct db *db, struct arena *arena, struct str access_key_id,
+                        struct str session_token, struct access_key *out_key);
+    /* Policies of a user, role or federated user. 0 or -errno. A principal that is gone has none.
+     */
+    int (*load_policies)(struct db *db, struct arena *arena, const struct principal *principal,
+                         struct principal_policies *out_policies);
+};
+
+/* Why nobody could be identified. The error is the one to answer. */
+struct identity_problem {
+    const struct api_error *error;
+    struct str message;
+};
+
+extern const struct api_error
+    ERROR_INVALID_CLIENT_TOKEN_ID; /* UnrecognizedClientException in JSON */
+extern const struct api_error ERROR_EXPIRED_TOKEN;
+extern const struct api_error ERROR_SIGNATURE_DOES_NOT_MATCH;
+extern const struct api_error ERROR_INCOMPLETE_SIGNATURE;
+extern const struct api_error ERROR_MISSING_AUTHENTICATION_TOKEN;
+extern const struct api_error ERROR_REQUEST_EXPIRED;
+extern const struct api_error ERROR_INVALID_SIGNATURE_SCHEME;
+
+/* Identifies the caller and checks the signature. `sig` was read by sig_parse and is not SIG_NONE.
+ * `payload_hash` is the hex SHA-256 of the body, or absent when the body is a stream. Returns 0
+ * with *out_principal (living in the arena), -EACCES with *out_problem, or another -errno of the
+ * store. */
+MUST_CHECK int identity_resolve(struct runtime *runtime, struct db *db, struct arena *arena,
+                                const struct sig_request *request, const struct sig *sig,
+                                struct str payload_hash, int64_t now_ms,
+                                const struct principal **out_principal,
+                                struct identity_problem *out_problem);
+
+/* The root of an account, and a service of Virga's own, as principals. */
+struct principal identity_root(struct arena *arena, struct str account);
+struct principal identity_service(struct arena *arena, struct str account, struct str service);
+
+/* Drops what this thread cached if it is stale or too much. Everything that identity_policies and
+ * identity_compile gave out ends here: called once before a request is judged. */
+void identity_refresh(void);
+
+/* The policies of a principal, compiled. Cached per thread until IAM changes (see
+ * identity_changed). Returns 0 or -errno. The result lives until identity_refresh. */
+MUST_CHECK int identity_policies(struct runtime *runtime, struct db *db, struct arena *arena,
+                                 const struct principal *principal, struct policy_set *out_identity,
+                                 const struct policy **out_boundary,
+                                 const struct condition_value **out_tags, size_t *out_tag_count);
+
+/* Compiles a policy document that is not an identity's (resource, session, trust policies); cached
+ * per thread by its text. NULL when it is malformed. Valid until identity_refresh. */
+const struct policy *identity_compile(struct str document, enum policy_kind kind);
+
+/* Everything cached is stale: called when a commit notified IDENTITY_CHANNEL. Thread-safe. */
+#define IDENTITY_CHANNEL "identity"
+void identity_changed(void);
+/* Frees what this thread cached; called when a worker ends. */
+void identity_thread_end(void);

@@ -1,0 +1,254 @@
+/* request.c — from an HTTP exchange to a decoded call, and from its result to an answer.
+ */
+#include "wire/request.h"
+
+#include <errno.h>
+
+#include "auth/digest.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "syntax/base64.h"
+#include "wire/identity.h"
+#include "wire/router.h"
+
+/* What the request would be answered in when its service or protocol is not known: what the client
+ * speaks can still be seen. */
+static enum protocol guess_protocol(const struct wire_request *wire)
+{
+    if (wire_header(wire, "X-Amz-Target").ptr)
+        return PROTOCOL_AWS_JSON_1_0;
+    struct str type = wire_header(wire, "Content-Type");
+    if (str_contains(type, STR("json")))
+        return PROTOCOL_REST_JSON;
+    if (str_contains(type, STR("cbor")))
+        return PROTOCOL_RPC_V2_CBOR;
+    return PROTOCOL_AWS_QUERY;
+}
+
+static const struct service_model nameless_service = {
+    .name = STR_INIT("virga"),
+    .xml_namespace = STR_INIT("http://webservices.amazon.com/AWSFault/2005-15-09"),
+};
+
+static void describe_call(struct request *request)
+{
+    struct http_exchange *exchange = request->exchange;
+    struct call *call = &request->call;
+    call->arena = exchange->arena;
+    call->db = request->executor->db;
+    call->runtime = request->executor->runtime;
+    call->exchange = exchange;
+    call->service = &nameless_service;
+    call->request_id = rand_uuid(exchange->arena);
+    struct str host = exchange->host.len > 0 ? exchange->host : STR("127.0.0.1");
+    call->endpoint =
+        str_concat(exchange->arena, exchange->is_tls ? STR("https://") : STR("http://"), host);
+    call->source_ip = exchange->peer;
+    call->user_agent = http_header(exchange, "User-Agent");
+    call->is_secure_transport = exchange->is_tls || exchange->is_loopback;
+}
+
+static enum status refuse_signature_syntax(struct call *call, enum sig_result result,
+                                           struct str detail)
+{
+    const struct api_error *error =
+        result == SIG_BAD_SCOPE ? &ERROR_SIGNATURE_DOES_NOT_MATCH : &ERROR_INCOMPLETE_SIGNATURE;
+    return call_fail(call, error, STR_FMT, STR_ARG(detail));
+}
+
+static enum status find_operation(struct request *request)
+{
+    struct call *call = &request->call;
+    int protocol = wire_detect_protocol(call->service, &request->wire);
+    if (protocol < 0)
+        return call_fail(call, &ERROR_UNKNOWN_OPERATION,
+                         "The request fits no protocol of service " STR_FMT ".",
+                         STR_ARG(call->service->name));
+    request->protocol = (enum protocol)protocol;
+    struct str name = {0};
+    call->operation =
+        wire_find_operation(call->service, request->protocol, &request->wire, call->arena, &name);
+    if (call->operation)
+        return STATUS_DONE;
+    if (name.len == 0)
+        return call_fail(call, &ERROR_UNKNOWN_OPERATION, "The request names no operation.");
+    /* AWS: InvalidAction "Could not find operation X for version V" (query services). */
+    if (request->protocol == PROTOCOL_AWS_QUERY || request->protocol == PROTOCOL_EC2_QUERY)
+        return call_fail(call, &ERROR_UNKNOWN_OPERATION,
+                         "Could not find operation " STR_FMT " for version " STR_FMT, STR_ARG(name),
+                         STR_ARG(call->service->api_version));
+    return call_fail(call, &ERROR_UNKNOWN_OPERATION, "Operation " STR_FMT " is not known.",
+                     STR_ARG(name));
+}
+
+enum status request_route(struct request *request)
+{
+    struct http_exchange *exchange = request->exchange;
+    struct call *call = &request->call;
+    describe_call(request);
+    request->wire = (struct wire_request){
+        .method = exchange->method,
+        .raw_path = exchange->raw_path,
+        .raw_query = exchange->raw_query,
+        .headers = exchange->headers,
+        .header_count = exchange->header_count,
+        .body = exchange->body,
+    };
+    request->protocol = guess_protocol(&request->wire);
+    if (exchange->is_too_large) {
+        static const struct api_error too_large = {
+            .code = STR_INIT("RequestEntityTooLargeException"),
+            .query_code = STR_INIT("RequestEntityTooLarge"),
+            .http_status = 413,
+            .query_status = 413,
+            .is_sender = true,
+        };
+        return call_fail(call, &too_large, "The request body exceeds %d bytes.", REQUEST_MAX_BODY);
+    }
+    request->sig_request = (struct sig_request){
+        .method = exchange->method,
+        .raw_path = exchange->raw_path,
+        .raw_query = exchange->raw_query,
+        .headers = exchange->headers,
+        .header_count = exchange->header_count,
+    };
+    struct str detail = {0};
+    enum sig_result result = sig_parse(call->arena, &request->sig_request, &request->sig, &detail);
+    if (result != SIG_OK)
+        return refuse_signature_syntax(call, result, detail);
+    struct runtime *runtime = call->runtime;
+    struct route route =
+        route_request(runtime, call->arena, exchange->host, &request->sig, &request->wire);
+    call->scope.region = route.region.len > 0 ? route.region : runtime->default_region;
+    if (!route.service)
+        return call_fail(call, &ERROR_NOT_IMPLEMENTED, "Service '" STR_FMT "' is not implemented.",
+                         STR_ARG(route.asked_for));
+    request->service = route.service;
+    call->service = route.service->model;
+    for (size_t i = 0; i < runtime->service_count; i++) {
+        if (runtime->services[i] == route.service)
+            request->service_index = i;
+    }
+    return find_operation(request);
+}
+
+static enum status identify(struct request *request)
+{
+    struct call *call = &request->call;
+    static const struct principal anonymous = {.kind = PRINCIPAL_ANONYMOUS};
+    bool is_signed = request->sig.scheme != SIG_NONE && request->sig.scheme != SIG_BEARER &&
+                     request->sig.scheme != SIG_BASIC;
+    if (!is_signed) {
+        if (!(call->operation->flags & OPERATION_UNSIGNED))
+            return call_fail(call, &ERROR_MISSING_AUTHENTICATION_TOKEN,
+                             "Request is missing Authentication Token");
+        call->principal = &anonymous;
+        call->scope.account = STR("");
+        return STATUS_DONE;
+    }
+    unsigned char hash[32];
+    digest_sha256(request->wire.body, hash);
+    request->payload_hash = hex_encode(call->arena, str_of((const char *)hash, sizeof(hash)));
+    struct identity_problem problem = {0};
+    /* Clients sign with the real time, however far the clock of this program was moved. */
+    int64_t real_now_ms = clock_now_ms() - clock_offset_ms();
+    int rc =
+        identity_resolve(call->runtime, call->db, call->arena, &request->sig_request, &request->sig,
+                         request->payload_hash, real_now_ms, &call->principal, &problem);
+    if (rc == -EACCES)
+        return call_fail(call, problem.error, STR_FMT, STR_ARG(problem.message));
+    if (rc < 0)
+        return call_fail_internal(call, rc, "identify the caller");
+    call->scope.account = call->principal->account;
+    return STATUS_DONE;
+}
+
+enum status request_prepare(struct request *request)
+{
+    struct call *call = &request->call;
+    enum status status = identify(request);
+    if (status != STATUS_DONE)
+        return status;
+    const struct operation *operation = call->operation;
+    request->in = arena_alloc(call->arena, operation->in_size);
+    struct wire_problem problem = {0};
+    int rc = wire_decode(request->protocol, call->arena, call->service, operation, &request->wire,
+                         request->in, &problem);
+    if (rc < 0)
+        return call_fail(call, problem.error, STR_FMT, STR_ARG(problem.message));
+    struct str message = {0};
+    rc = wire_validate(call->arena, operation->in, request->in, &message);
+    if (rc < 0) {
+        const struct api_error *error = request->service->validation_error
+                                            ? request->service->validation_error
+                                            : &ERROR_VALIDATION;
+        return call_fail(call, error, STR_FMT, STR_ARG(message));
+    }
+    request->is_prepared = true;
+    return STATUS_DONE;
+}
+
+static void count(struct request *request, int status, int64_t micros)
+{
+    const struct call *call = &request->call;
+    if (!request->service || !call->operation)
+        return;
+    size_t index = (size_t)(call->operation - call->service->operations);
+    _Atomic uint64_t *fields = request->executor->counts[request->service_index][index];
+    atomic_fetch_add_explicit(&fields[0], 1, memory_order_relaxed);
+    if (status >= 500)
+        atomic_fetch_add_explicit(&fields[2], 1, memory_order_relaxed);
+    else if (status >= 400)
+        atomic_fetch_add_explicit(&fields[1], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&fields[3], (uint64_t)micros, memory_order_relaxed);
+}
+
+static void log_request(struct request *request, int status, int64_t micros)
+{
+    const struct call *call = &request->call;
+    if (!call->runtime->log_requests || !log_enabled(LOG_INFO))
+        return;
+    struct str account = call->scope.account.len > 0 ? call->scope.account : STR("-");
+    struct log_field fields[8] = {
+        {.name = "service", .text = call->service->name},
+        {.name = "operation", .text = call->operation ? call->operation->name : STR("-")},
+        {.name = "account", .text = account},
+        {.name = "region", .text = call->scope.region},
+        {.name = "status", .number = status},
+        {.name = "us", .number = micros},
+        {.name = "request", .text = call->request_id},
+    };
+    size_t field_count = 7;
+    if (request->status == STATUS_FAILED)
+        fields[field_count++] =
+            (struct log_field){.name = "error", .text = call->error.error->code};
+    log_event(LOG_INFO, "request", fields, field_count);
+}
+
+void request_answer(struct request *request)
+{
+    struct call *call = &request->call;
+    request->state = REQUEST_ANSWERED;
+    struct wire_response response;
+    wire_response_init(&response, call->arena);
+    if (request->status == STATUS_DONE) {
+        wire_encode(request->protocol, call->service, call->operation, request->out,
+                    call->request_id, &response);
+        if (response.body.is_full)
+            request->status = call_fail_internal(call, -EMSGSIZE, "the answer is too large");
+    }
+    if (request->status != STATUS_DONE) {
+        wire_response_init(&response, call->arena);
+        bool is_query_mode = str_eq_cstr(wire_header(&request->wire, "x-amzn-query-mode"), "true");
+        wire_encode_error(request->protocol, call->service, &call->error, is_query_mode,
+                          call->request_id, &response);
+    }
+    int64_t micros = clock_monotonic_us() - request->started_us;
+    count(request, response.status, micros);
+    log_request(request, response.status, micros);
+    if (!request->is_gone)
+        http_respond(request->exchange, response.status, response.headers, response.header_count,
+                     buf_str(&response.body));
+}

@@ -1,0 +1,25 @@
+/* router.h — which service and region a request is for.
+ *
+ * In this order: host name, credential scope, X-Amz-Target, Action with Version, path. The
+ * credential scope alone is not enough: several Cognito calls, AssumeRoleWithWebIdentity and local
+ * Lambda invocations are unsigned.
+ */
+#pragma once
+
+#include "auth/sigv4.h"
+#include "wire/protocol.h"
+#include "wire/runtime.h"
+
+struct route {
+    const struct service *service; /* NULL: nothing fits */
+    struct str asked_for;          /* the service's name as the request gives it, for the error */
+    struct str region;             /* "" when the request names none */
+};
+
+/* `host` is the Host header with port; `request` has method, path, query, headers and, when it was
+ * read already, the body. */
+struct route route_request(const struct runtime *runtime, struct arena *arena, struct str host,
+                           const struct sig *sig, const struct wire_request *request);
+
+/* First header of that name among the request's, or an absent str. */
+struct str wire_header(const struct wire_request *request, const char *name);
