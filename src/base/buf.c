@@ -109,10 +109,13 @@ void buf_append_format(struct buf *buf, const char *format, ...)
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
     CHECK(len >= 0);
-    /* vsnprintf writes a NUL behind the text: reserve for it, do not count it. */
-    char *room = buf_reserve(buf, (size_t)len + 1);
-    if (room) {
-        vsnprintf(room, (size_t)len + 1, format, again);
+    if ((size_t)len > buf->max - buf->len) {
+        buf->is_full = true;
+    } else {
+        /* vsnprintf writes a NUL behind the text: it needs memory, but counts for no maximum. */
+        if (buf->len + (size_t)len + 1 > buf->capacity)
+            grow(buf, buf->len + (size_t)len + 1);
+        vsnprintf(buf->ptr + buf->len, (size_t)len + 1, format, again);
         buf->len += (size_t)len;
     }
     va_end(again);

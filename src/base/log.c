@@ -11,6 +11,10 @@
 enum {
     LINE_MAX_BYTES = 16 * 1024, /* longer lines are cut: a log is no place for bodies */
     MESSAGE_MAX_BYTES = 4096,
+    ESCAPE_MAX_BYTES = 6,  /* of one character: \u001b, or four bytes of UTF-8 */
+    NUMBER_MAX_BYTES = 20, /* of an int64_t */
+    CLOSING_MAX_BYTES = 8, /* always kept free for quotes and braces, so a cut line is whole */
+    HELD_MAX_BYTES = 32 * 1024,
 };
 
 static struct {
@@ -38,18 +42,28 @@ bool log_enabled(enum log_level level)
     return level >= config.least;
 }
 
-/* JSON escapes serve both formats: control characters never reach the terminal. */
+static bool has_room(const struct buf *line, size_t size)
+{
+    return line->len + size + CLOSING_MAX_BYTES <= line->max;
+}
+
+/* JSON escapes serve both formats: control characters never reach the terminal. Text that is too
+ * long is cut between two characters; bytes that are no UTF-8 become question marks. */
 static void append_escaped(struct buf *line, struct str text)
 {
+    bool is_utf8 = str_is_utf8(text);
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
+        bool is_inside_character = is_utf8 && (c & 0xC0) == 0x80;
+        if (!is_inside_character && !has_room(line, ESCAPE_MAX_BYTES))
+            return;
         if (c == '"' || c == '\\') {
             buf_append_char(line, '\\');
             buf_append_char(line, (char)c);
         } else if (c < 0x20 || c == 0x7F) {
             buf_append_format(line, "\\u%04x", c);
         } else {
-            buf_append_char(line, (char)c);
+            buf_append_char(line, c >= 0x80 && !is_utf8 ? '?' : (char)c);
         }
     }
 }
@@ -77,6 +91,8 @@ static bool needs_quotes(struct str text)
 
 static void append_human_field(struct buf *line, const struct log_field *field)
 {
+    if (!has_room(line, strlen(field->name) + NUMBER_MAX_BYTES))
+        return;
     buf_append_char(line, ' ');
     buf_append_cstr(line, field->name);
     buf_append_char(line, '=');
@@ -87,12 +103,14 @@ static void append_human_field(struct buf *line, const struct log_field *field)
         append_escaped(line, field->text);
         buf_append_char(line, '"');
     } else {
-        buf_append(line, field->text);
+        append_escaped(line, field->text);
     }
 }
 
 static void append_json_field(struct buf *line, const struct log_field *field)
 {
+    if (!has_room(line, strlen(field->name) + NUMBER_MAX_BYTES))
+        return;
     buf_append_format(line, ",\"%s\":", field->name);
     if (!field->text.ptr) {
         buf_append_i64(line, field->number);
@@ -124,6 +142,37 @@ static void format_line(struct buf *line, enum log_level level, const char *mess
     }
 }
 
+/* Lines of a worker thread that were not written yet. */
+static _Thread_local struct {
+    bool is_held;
+    struct buf lines;
+} held;
+
+static void write_lines(struct str lines)
+{
+    /* A log that cannot be written has nowhere to complain to. */
+    ssize_t written = write(config.fd, lines.ptr, lines.len);
+    (void)written;
+}
+
+void log_hold(bool is_held)
+{
+    log_flush();
+    if (!held.is_held && is_held)
+        buf_init(&held.lines, NULL, HELD_MAX_BYTES + LINE_MAX_BYTES + 1);
+    else if (held.is_held && !is_held)
+        buf_deinit(&held.lines);
+    held.is_held = is_held;
+}
+
+void log_flush(void)
+{
+    if (held.lines.len == 0)
+        return;
+    write_lines(buf_str(&held.lines));
+    buf_clear(&held.lines);
+}
+
 void log_event(enum log_level level, const char *message, const struct log_field *fields,
                size_t field_count)
 {
@@ -134,9 +183,13 @@ void log_event(enum log_level level, const char *message, const struct log_field
     format_line(&line, level, message, fields, field_count);
     line.max++; /* room for the line end even when the line was cut */
     buf_append_char(&line, '\n');
-    /* A log that cannot be written has nowhere to complain to. */
-    ssize_t written = write(config.fd, line.ptr, line.len);
-    (void)written;
+    if (!held.is_held) {
+        write_lines(buf_str(&line));
+        return;
+    }
+    buf_append(&held.lines, buf_str(&line));
+    if (held.lines.len > HELD_MAX_BYTES || level == LOG_ERROR)
+        log_flush();
 }
 
 void log_message(enum log_level level, const char *format, ...)

@@ -32,3 +32,8 @@ void log_event(enum log_level level, const char *message, const struct log_field
                size_t field_count);
 /* A line without fields. */
 void log_message(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Collects this thread's lines instead of writing each, until log_flush or a few KiB are together:
+ * for workers, which flush once a round. Errors are written at once all the same. */
+void log_hold(bool is_held);
+void log_flush(void);

@@ -105,12 +105,13 @@ void json_key(struct json_writer *writer, struct str key);
 void json_string(struct json_writer *writer, struct str text);
 void json_number_text(struct json_writer *writer, struct str digits); /* already valid JSON */
 void json_i64(struct json_writer *writer, int64_t value);
-void json_f64(struct json_writer *writer,
-              double value); /* shortest that reads back; NaN -> "NaN" */
+/* Shortest that reads back; "NaN", "Infinity" and "-Infinity" as strings. */
+void json_f64(struct json_writer *writer, double value);
 void json_bool(struct json_writer *writer, bool value);
 void json_null(struct json_writer *writer);
 void json_value(struct json_writer *writer, const struct json *value);
-/* Appends the quoted, escaped form of `text` and nothing else. */
+/* Appends the quoted, escaped form of `text` and nothing else. Bytes that are no UTF-8 become
+ * U+FFFD, so the output always is. */
 void json_write_string(struct buf *out, struct str text);
 
 /* Pull reader: one token at a time over a whole text in memory, without building a tree. */
@@ -143,8 +144,8 @@ struct json_reader {
 
 void json_reader_init(struct json_reader *reader, struct arena *arena, struct str source);
 enum json_token json_read(struct json_reader *reader);
-/* After BEGIN_OBJECT, BEGIN_ARRAY or KEY (or before any value): reads over the whole value.
- * Returns 0 or -EINVAL. */
+/* After BEGIN_OBJECT, BEGIN_ARRAY or KEY (or before any value: `first` is JSON_TOKEN_END): reads
+ * over the whole value. Returns 0 or -EINVAL. */
 MUST_CHECK int json_skip(struct json_reader *reader, enum json_token first);
 /* Builds the tree of the value whose first token was just read. Same errors as json_parse. */
 MUST_CHECK int json_read_tree(struct json_reader *reader, enum json_token first,

@@ -66,5 +66,5 @@ MUST_CHECK int yaml_parse(struct arena *arena, struct str text, struct yaml_node
 struct yaml_node *yaml_find(const struct yaml_node *mapping, struct str key);
 
 /* Converts plain data (no local tags: they are ignored) to JSON: numbers, booleans and null by
- * their resolved type. */
+ * their resolved type. Text is borrowed from the tree. */
 struct json *yaml_to_json(struct arena *arena, const struct yaml_node *node);
