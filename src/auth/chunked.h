@@ -14,6 +14,8 @@ struct aws_chunked;
 enum {
     AWS_CHUNKED_MAX_LINE = 16 * 1024,           /* chunk header or trailer line */
     AWS_CHUNKED_MAX_CHUNK = 1024 * 1024 * 1024, /* one chunk, by its header */
+    AWS_CHUNKED_MIN_CHUNK = 8 * 1024,           /* every chunk but the last with data */
+    AWS_CHUNKED_MAX_TRAILERS = 32,              /* S3 defines less than ten */
 };
 
 struct aws_chunked_options {
@@ -32,8 +34,11 @@ struct aws_chunked *aws_chunked_new(struct arena *arena, const struct aws_chunke
                                     aws_chunked_data_fn *on_data,
                                     aws_chunked_trailer_fn *on_trailer, void *context);
 /* Takes the next piece. Returns 0; -EINVAL (malformed), -EKEYREJECTED (chunk or trailer signature
- * wrong), -EMSGSIZE (a limit or the decoded length exceeded), or what a callback returned. */
+ * wrong), -EMSGSIZE (a limit or the decoded length exceeded), -ERANGE (a chunk below the minimum
+ * that is not the last: S3's InvalidChunkSizeError), or what a callback returned. Trailers are
+ * handed over once they are complete and their signature is right. After a failure every further
+ * call gives the same error. */
 MUST_CHECK int aws_chunked_feed(struct aws_chunked *decoder, struct str piece);
-/* At the end of the body. Returns 0, or -EINVAL when it ended early or the length does not match.
- */
+/* At the end of the body. Returns 0, or -EINVAL when it ended early, the length does not match or a
+ * trailer that x-amz-trailer announced did not come. */
 MUST_CHECK int aws_chunked_finish(struct aws_chunked *decoder);

@@ -10,6 +10,13 @@
 struct arena;
 struct http_header;
 
+enum {
+    SIG_MAX_SKEW_MS = 15 * 60 * 1000,      /* between signer's clock and ours */
+    SIG_MAX_EXPIRES_S = 7 * 24 * 60 * 60,  /* X-Amz-Expires */
+    SIG_MAX_SIGNED_HEADERS = 200,          /* as many as a request may have headers */
+    SIG_MAX_CANONICAL_BYTES = 1024 * 1024, /* an explained canonical request; heads are 64 KiB */
+};
+
 enum sig_scheme {
     SIG_NONE, /* the request is not signed */
     SIG_V4_HEADER,
@@ -59,7 +66,7 @@ struct sig {
     struct str amz_date;       /* "20150830T123600Z", from X-Amz-Date or made from Date */
     int64_t signed_at_ms;
     int64_t expires_s;         /* presigned: X-Amz-Expires; V2: absolute epoch seconds */
-    struct str content_sha256; /* header as sent; absent when none */
+    struct str content_sha256; /* header (or query parameter) as sent; absent when none */
 };
 
 /* The parts of a request that are signed. */
@@ -69,12 +76,16 @@ struct sig_request {
     struct str raw_query; /* undecoded; may be absent */
     const struct http_header *headers;
     size_t header_count;
-    bool is_s3_style; /* path is coded once and not normalised (S3) */
+    bool is_s3_style;          /* S3's rules: path coded once and not normalised; its error texts */
+    struct str virtual_bucket; /* bucket named by the host, which version 2 signs; else absent */
 };
 
 /* Reads the signature's parts. Returns SIG_OK (scheme may be SIG_NONE), SIG_INCOMPLETE with
  * *out_detail worded as AWS does ("Authorization header requires 'Credential' parameter. ..."),
- * SIG_MISSING_DATE, SIG_BAD_SCOPE. */
+ * SIG_MISSING_DATE, SIG_BAD_SCOPE (date or terminator), SIG_PAYLOAD_MISMATCH (S3: x-amz-content-
+ * sha256 is neither a hash nor one of the known words). On refusal *out_sig holds what was read so
+ * far, its scheme at least. Version 2 headers, V4A, Bearer and Basic give SIG_OK here, so that the
+ * caller may know better what to do with them; sig_verify refuses them. */
 enum sig_result sig_parse(struct arena *arena, const struct sig_request *request,
                           struct sig *out_sig, struct str *out_detail);
 
@@ -83,26 +94,39 @@ struct sig_check {
     int64_t now_ms;
     struct str payload_hash; /* hex SHA-256 of the body, used when the request names none;
                                 absent: use content_sha256 as sent */
+    struct str region;       /* the scope must name this region; absent: any */
+    struct str service;      /* the scope must name this service; absent: any */
 };
 
-/* Checks time and signature. On SIG_MISMATCH *out_detail holds AWS's explanation with the canonical
- * string and string to sign; on time errors the two times. Keys derived from secret, date, region
- * and service are cached per thread. */
+/* Checks signed headers, time, scope and signature. On SIG_MISMATCH *out_detail holds AWS's
+ * explanation with the canonical string and string to sign (S3 has these in elements of their own:
+ * there it is the sentence alone); on time errors the times compared. Keys derived from secret,
+ * date, region and service are cached per thread. Thread-safe. */
 enum sig_result sig_verify(struct arena *arena, const struct sig_request *request,
                            const struct sig *sig, const struct sig_check *check,
                            struct str *out_detail);
 
-/* Intermediate texts, for golden tests and for error messages. */
+/* The headers that had to be signed and are not, "x-amz-acl, x-amz-meta-a", or an absent str: S3's
+ * HeadersNotSigned. */
+struct str sig_unsigned_headers(struct arena *arena, const struct sig_request *request,
+                                const struct sig *sig);
+
+/* Intermediate texts, for golden tests and for error messages. `payload_hash` as in sig_check. For
+ * version 2, which has no canonical request, the first gives the string to sign and the second
+ * returns that unchanged. */
 struct str sig_canonical_request(struct arena *arena, const struct sig_request *request,
                                  const struct sig *sig, struct str payload_hash);
 struct str sig_string_to_sign(struct arena *arena, const struct sig *sig, struct str canonical);
 
-/* Signing, for our own client: returns the Authorization header value. `amz_date` etc. must already
- * be among the headers. */
+/* Signing, for our own client: returns the Authorization header value. X-Amz-Date, X-Amz-Security-
+ * Token and (S3) X-Amz-Content-Sha256 must already be among the headers; without X-Amz-Date,
+ * `now_ms` is signed. Signs every header but those that proxies change. An absent `payload_hash`
+ * stands for an empty body. */
 struct str sig_sign(struct arena *arena, const struct sig_request *request,
                     struct str access_key_id, struct str secret_key, struct str region,
                     struct str service, int64_t now_ms, struct str payload_hash);
-/* A presigned query string (without '?') for the request. */
+/* A presigned query string (without '?') for the request: its own query, then the X-Amz-
+ * parameters. `session_token` may be absent. */
 struct str sig_presign(struct arena *arena, const struct sig_request *request,
                        struct str access_key_id, struct str secret_key, struct str session_token,
                        struct str region, struct str service, int64_t now_ms, int64_t expires_s);
