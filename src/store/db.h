@@ -13,8 +13,10 @@
  * database queue on a mutex, so SQLITE_BUSY never happens between workers.
  *
  * Errors are negative errnos: -EEXIST unique or primary-key violation, -EROFS write in a read
- * transaction, -EAGAIN serialization conflict, -EIO anything else (logged at debug with the
- * engine's text; db_error_text has it).
+ * transaction, -EAGAIN serialization conflict, -EINVAL text that holds a NUL byte (PostgreSQL has
+ * no such text, so SQLite refuses it too; blobs may hold anything) or is not UTF-8 (PostgreSQL
+ * only), -EIO anything else (logged at debug with the engine's text; db_error_text has it). The SQL
+ * that both engines understand alike is described in docs/store.md.
  */
 #pragma once
 
@@ -51,8 +53,9 @@ struct migration_set {
     size_t count;
 };
 
-/* Opens the store and applies migrations. Thread-safe object; shared by all workers. Returns 0,
- * -EIO (out_message says what, in the arena), -EPROTO (database newer than this program). */
+/* Opens the store and applies migrations. Thread-safe object; shared by all workers. A directory
+ * with a SQLite database can be open once at a time. Returns 0, -EIO (out_message says what, in the
+ * arena), -EPROTO (database newer than this program). */
 MUST_CHECK int store_open(struct arena *arena, const struct store_options *options,
                           const struct migration_set *sets, size_t set_count,
                           struct store **out_store, struct str *out_message);
@@ -77,12 +80,21 @@ MUST_CHECK int db_begin(struct db *db, enum tx_mode mode);
 MUST_CHECK int db_commit(struct db *db); /* 0, -EAGAIN (rolled back; run again), -EIO */
 void db_rollback(struct db *db);
 enum tx_mode db_mode(const struct db *db);
-/* Savepoints nest; names are by depth. Release keeps, rollback_to undoes since the savepoint. */
+/* What doomed the running transaction: 0 (nothing), -EROFS, -EAGAIN, -EINVAL or -EIO. The first
+ * error of a step dooms it, on both engines: later steps and db_commit (which then rolls back)
+ * give the same error, a unique violation -EIO. To go on after an error, put the statement
+ * between db_savepoint and db_rollback_to, or write ON CONFLICT. */
+int db_tx_error(const struct db *db);
+/* Savepoints nest, at most 8 deep. Rollback_to undoes what was done since the innermost one, and
+ * clears db_tx_error, unless that is -EROFS, -EAGAIN or a lost connection, which only another
+ * transaction cures; the savepoint stays. Release ends the innermost savepoint and keeps what was
+ * done since; when an error has doomed it, release undoes it instead and returns the error. */
 MUST_CHECK int db_savepoint(struct db *db);
 MUST_CHECK int db_release(struct db *db);
 void db_rollback_to(struct db *db);
 
-/* Prepares (or takes from the cache) and resets. AUTO(stmt) gives it back to the cache. */
+/* Prepares (or takes from the cache) and resets; only inside a transaction. AUTO(stmt) gives it
+ * back to the cache. */
 MUST_CHECK int db_prepare(struct db *db, const char *sql, struct stmt **out_stmt);
 void stmt_release(struct stmt *stmt);
 void stmt_autoclose(struct stmt **slot);
@@ -108,19 +120,25 @@ struct str stmt_str(struct stmt *stmt, int column, struct arena *arena);
 bool stmt_is_null(struct stmt *stmt, int column);
 
 /* Wakes whoever waits for `channel`, after the running transaction commits (never if it rolls
- * back); on PostgreSQL on all nodes. Channels are short ASCII texts:
- * "sqs:000000000000:eu-west-1:q". */
+ * back); on PostgreSQL on all nodes. Channels are short ASCII texts, at most 1024 bytes without a
+ * line end (any other wakes everybody): "sqs:000000000000:eu-west-1:q". */
 void db_notify(struct db *db, struct str channel);
 
 /* Called after each commit with the channels notified, from the committing thread; on PostgreSQL
- * also from the listener thread for channels of other nodes. Thread-safe callback required. Set
- * once before workers start. */
+ * also from the listener thread for channels of other nodes. An empty channel means: anything may
+ * have happened, wake everybody (the listener was cut off for a while, or a transaction notified a
+ * megabyte of channels). Thread-safe callback required. Set once before workers start. */
 typedef void store_wake_fn(void *context, struct str channel);
 void store_set_wake(struct store *store, store_wake_fn *wake, void *context);
 
+/* Removes every row of every table but the record of migrations; in a write transaction, which the
+ * caller commits. Bodies become orphans, swept at the next start. Returns 0 or -errno. */
+MUST_CHECK int db_empty(struct db *db);
+
 /* Snapshots: database and bodies copied under DIR/snapshots/NAME. Load needs all connections
- * closed (the program restarts its workers). Names: [A-Za-z0-9._-]{1,64}. Returns 0, -EEXIST,
- * -ENOENT, -EINVAL, -ENOTSUP (PostgreSQL), -EIO. */
+ * closed (the program restarts its workers). Names: [A-Za-z0-9._-]{1,64}, no '.' in front. Returns
+ * 0, -EEXIST, -ENOENT, -EINVAL, -EBUSY (load: the store is open), -ENOTSUP (PostgreSQL, and
+ * "memory:", which is gone once its connections are closed), -EIO. */
 MUST_CHECK int store_snapshot_save(struct store *store, struct str name);
 MUST_CHECK int store_snapshot_restore(const struct store_options *options, struct str name);
 struct snapshot_info {
