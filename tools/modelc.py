@@ -94,6 +94,8 @@ MEMBER_LOCATIONS = {
     "payload": "LOCATION_PAYLOAD",
     "status": "LOCATION_STATUS",
 }
+INPUT_LOCATIONS = {"header", "prefix-headers", "query", "query-params", "label", "payload"}
+OUTPUT_LOCATIONS = {"header", "prefix-headers", "payload", "status"}
 MEMBER_VALUES = {"xml", "json", "ec2", "xmlns", "xmlns-prefix", "time", "default"}
 SHAPE_WORDS = {
     "sparse": "SHAPE_SPARSE",
@@ -108,6 +110,7 @@ OPERATION_WORDS = {
     "streams-output": "OPERATION_STREAMS_OUTPUT",
     "requires-length": "OPERATION_REQUIRES_LENGTH",
     "checksum-required": "OPERATION_CHECKSUM_REQUIRED",
+    "unwrapped-output": "OPERATION_UNWRAPPED_OUTPUT",
 }
 SERVICE_KEYS = {
     "id", "smithy-name", "endpoint-prefix", "signing-name", "arn-namespace", "target-prefix",
@@ -213,6 +216,7 @@ def read_shape(words):
     known = set(SHAPE_WORDS) | {"min", "max"}
     known |= {"xml", "xmlns"} if kind in AGGREGATES else set()
     known |= {"time"} if kind == "timestamp" else set()
+    known |= {"media"} if kind in ("string", "blob") else set()
     known |= {"status", "sender", "query-code", "query-status"} if kind == "error" else set()
     check_known(options, known)
     return shape
@@ -464,13 +468,17 @@ class Table:
 
 class Use:
     """One C struct and shape table made from a shape of the model: a shape as such, or the input or
-    output of one operation, which get structs of their own."""
+    output of one operation, which get structs of their own.
 
-    def __init__(self, shape, key, base, comment=None):
+    `locations` are where members may travel other than in the body. Only the members of inputs,
+    outputs and errors do; a shape's words about it mean nothing where it is used below them."""
+
+    def __init__(self, shape, key, base, locations=()):
         self.shape = shape
         self.key = key
         self.base = base  # snake_case name without the service
-        self.comment = comment
+        self.locations = locations
+        self.comment = None
 
 
 class Compiler:
@@ -675,6 +683,7 @@ class Compiler:
         table.put("max", c_number(shape.options.get("max")))
         table.put_str("xml_name", shape.options.get("xml"))
         table.put_str("xml_namespace", shape.options.get("xmlns"))
+        table.put_str("media_type", shape.options.get("media"))
 
     def fill_layout(self, table, use):
         shape = use.shape
@@ -723,7 +732,7 @@ class Compiler:
         table.put_str("json_name", options.get("json", member.name))
         table.put_str("xml_name", xml_name)
         table.put_str("ec2_name", options.get("ec2", xml_name[0].upper() + xml_name[1:]))
-        location = [word for word in MEMBER_LOCATIONS if word in options]
+        location = [word for word in MEMBER_LOCATIONS if word in options and word in use.locations]
         if len(location) > 1:
             raise ModelError("%s.%s travels in two places" % (use.shape.name, member.name))
         if location:
@@ -753,7 +762,7 @@ class Compiler:
         use = None
         if self.members_of(shape):
             base = re.sub("_(exception|error|fault)$", "", snake(shape.name)) + "_error"
-            use = Use(shape, "error " + shape.name, base)
+            use = Use(shape, "error " + shape.name, base, OUTPUT_LOCATIONS)
             self.declare_use(use)
         table = Table("    ")
         is_sender = "sender" in shape.options
@@ -765,6 +774,10 @@ class Compiler:
         table.put("is_sender", "true" if is_sender else None)
         if use:
             table.put("shape", "&" + self.emit_table(use))
+        for member in shape.members:
+            if member not in self.members_of(shape):
+                message_name = member.options.get("json", member.name)
+                table.put_str("message_name", message_name if message_name != "message" else None)
         constant = self.error_constant(shape.name)
         self.source += ["const struct api_error %s = {" % constant] + table.lines + ["};", ""]
 
@@ -783,7 +796,8 @@ class Compiler:
         name = operation.input if which == "in" else operation.output
         shape = self.model.shapes[name] if name else Shape("structure", operation.name, {})
         key = "%s (%s)" % (operation.name, which)
-        return Use(shape, key, "%s_%s" % (snake(operation.name), which))
+        locations = INPUT_LOCATIONS if which == "in" else OUTPUT_LOCATIONS
+        return Use(shape, key, "%s_%s" % (snake(operation.name), which), locations)
 
     def handler_type(self, operation):
         return self.types.claim(
@@ -824,8 +838,7 @@ class Compiler:
         head = "static enum status %s(" % name
         arguments = "const void *handlers, struct call *call, const void *in, void *out)"
         if len(head) + len(arguments) > 100:
-            arguments = arguments.replace("const void *in", "\n" + " " * len(head) + "const void *in")
-            arguments = arguments.replace(", \n", ",\n")
+            arguments = arguments.replace(", const void *in", ",\n%sconst void *in" % (" " * len(head)))
         self.source += [
             head + arguments,
             "{",
@@ -884,8 +897,8 @@ class Compiler:
             "/* %s_api.h — the operations of %s: inputs, outputs, handlers, errors."
             % (self.prefix, self.model.service.get("id", self.prefix)),
             " *",
-            " * Made by tools/modelc.py from %s; changes belong there. How shapes look" % source_name,
-            " * in C is described in wire/shape.h.",
+            " * Made by tools/modelc.py from %s; changes belong there." % source_name,
+            " * How shapes look in C is described in wire/shape.h.",
             " */",
             "#pragma once",
             "",
@@ -910,12 +923,13 @@ class Compiler:
 
     def declare_errors(self):
         for shape in self.errors():
-            self.header.append("extern const struct api_error %s;" % self.error_constant(shape.name))
+            constant = self.error_constant(shape.name)
+            self.header.append("extern const struct api_error %s;" % constant)
         self.header.append("")
 
     def declare_tables(self):
         operations = self.model.operations
-        self.header.append("/* The handlers; an operation whose pointer is NULL is not implemented. */")
+        self.header.append("/* An operation whose pointer is NULL is not implemented. */")
         self.header.append("struct %s_handlers {" % self.prefix)
         names = Names()
         for operation in operations:

@@ -24,6 +24,7 @@ import re
 import sys
 
 MODELS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "models")
+AGGREGATES = ("structure", "union", "error")
 BOTOCORE_PROTOCOLS = {
     "query": "awsQuery",
     "ec2": "ec2Query",
@@ -91,8 +92,8 @@ BOTOCORE_KINDS = {"bigdecimal": "double", "biginteger": "long", "character": "st
 
 
 class BotocoreReader:
-    """Reads botocore's service-2.json. What a `locationName` is depends on the protocol: an XML name,
-    a JSON name, or, with a `location`, a header or query parameter."""
+    """Reads botocore's service-2.json. What a `locationName` is depends on the protocol: an XML
+    name, a JSON name, or, with a `location`, a header or query parameter."""
 
     def __init__(self, model):
         self.model = model
@@ -205,7 +206,7 @@ class BotocoreReader:
         if source.get("exception") or "error" in source:
             kind = "error"
         shape = Shape(kind)
-        if kind in ("structure", "union", "error"):
+        if kind in AGGREGATES:
             self.read_members(shape, source)
         elif kind == "list":
             shape.members = [self.read_part("member", source["member"])]
@@ -411,7 +412,9 @@ class SmithyReader:
         aws = self.trait(source, "aws.api#service", {})
         sigv4 = self.trait(source, "aws.auth#sigv4", {})
         protocols = [
-            short for trait, short in SMITHY_PROTOCOLS.items() if self.trait(source, trait) is not None
+            short
+            for trait, short in SMITHY_PROTOCOLS.items()
+            if self.trait(source, trait) is not None
         ]
         signing_name = sigv4.get("name", aws.get("endpointPrefix", name.lower()))
         no_wrapping = self.trait(source, "aws.protocols#restXml", {}).get("noErrorWrapping", False)
@@ -452,6 +455,8 @@ class SmithyReader:
             or checksum.get("requestChecksumRequired")
         ):
             operation.words.append("checksum-required")
+        if self.trait(source, "aws.customizations#s3UnwrappedXmlOutput") is not None:
+            operation.words.append("unwrapped-output")
         return operation
 
     def side(self, reference):
@@ -496,7 +501,7 @@ class SmithyReader:
         shape = Shape(kind)
         self.read_constraints(shape, source.get("traits", {}))
         self.read_values(shape, source)
-        if kind in ("structure", "union", "error"):
+        if kind in AGGREGATES:
             self.read_structure(shape_name, shape, source)
         elif kind == "list":
             shape.members = [self.read_part(shape_name, "member", source["member"])]
@@ -504,6 +509,8 @@ class SmithyReader:
             shape.members = [
                 self.read_part(shape_name, part, source[part]) for part in ("key", "value")
             ]
+        if kind in ("string", "blob") and self.trait(source, "mediaType"):
+            shape.options["media"] = self.trait(source, "mediaType")
         if self.trait(source, "sparse") is not None:
             shape.options["sparse"] = True
         if kind == "timestamp" and self.trait(source, "timestampFormat"):
@@ -639,7 +646,7 @@ MEMBER_WORDS = [
     "media-json", "idempotency-token", "host-label", "context", "default",
 ]
 SHAPE_WORDS = [
-    "status", "sender", "query-code", "query-status", "min", "max", "xml", "xmlns", "time",
+    "status", "sender", "query-code", "query-status", "min", "max", "xml", "xmlns", "time", "media",
     "sparse", "unique", "sensitive", "event-stream", "int-enum",
 ]
 HEADER_KEYS = [
@@ -716,7 +723,8 @@ class Writer:
         self.lines.append("operation " + name)
         if operation.http != ("POST", "/", 200):
             method, uri, code = operation.http
-            self.lines.append("  http %s %s" % (method, uri) + (" %d" % code if code != 200 else ""))
+            suffix = " %d" % code if code != 200 else ""
+            self.lines.append("  http %s %s%s" % (method, uri, suffix))
         if operation.input:
             self.lines.append("  in " + operation.input)
         if operation.output:
@@ -741,14 +749,18 @@ class Writer:
             for part, _, options in shape.members:
                 prefix = "" if part == "member" else part + "-"
                 words += words_of(options, MEMBER_WORDS, prefix)
+        has_lines = bool(shape.pattern is not None or shape.values or shape.kind in AGGREGATES)
+        if has_lines and self.lines[-1]:
+            self.lines.append("")
         self.lines.append(" ".join(words))
         if shape.pattern is not None:
             self.lines.append("  ~ " + quote(shape.pattern))
         self.lines += ["  = " + quote(value) for value in shape.values]
-        if shape.kind in ("structure", "union", "error") and "event-stream" not in shape.options:
+        if shape.kind in AGGREGATES and "event-stream" not in shape.options:
             for member, target, options in shape.members:
-                self.lines.append("  " + " ".join([member, target] + words_of(options, MEMBER_WORDS)))
-        if shape.pattern is not None or shape.values or shape.kind in ("structure", "union", "error"):
+                words = [member, target] + words_of(options, MEMBER_WORDS)
+                self.lines.append("  " + " ".join(words))
+        if has_lines:
             self.lines.append("")
 
 

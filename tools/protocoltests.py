@@ -41,6 +41,7 @@ SERVICES = {
 }
 REQUEST_TESTS = "smithy.test#httpRequestTests"
 RESPONSE_TESTS = "smithy.test#httpResponseTests"
+MALFORMED_TESTS = "smithy.test#httpMalformedRequestTests"
 REQUEST_ID = "x-amzn-requestid"
 
 
@@ -88,6 +89,10 @@ class Parameters:
             }
         return value
 
+    def streams(self, reference):
+        members = self.shapes.get(reference["target"], {}).get("members", {})
+        return any(self.is_streamed(member) for member in members.values())
+
     def is_streamed(self, member):
         return self.trait(self.shapes.get(member["target"], {}), "streaming") is not None
 
@@ -115,19 +120,28 @@ def body_of(case):
     body = case.get("body")
     if body is None:
         return None
-    if case.get("bodyMediaType") == "application/cbor":
+    if case["protocol"] == "smithy.protocols#rpcv2Cbor":  # base64 already
         return body
     return base64.b64encode(body.encode("utf-8")).decode("ascii")
 
 
+def path_of(case):
+    """The path that the engines see: of a request to BUCKET.s3..., with the bucket in front."""
+    bucket = (case.get("params") or {}).get("Bucket")
+    path = case["uri"].partition("?")[0]
+    if bucket and case.get("resolvedHost", "").startswith(bucket + "."):
+        return "/" + bucket + path
+    return path
+
+
 def request_case(service, operation_name, operation, case, parameters):
-    path, _, query = case["uri"].partition("?")
+    query = case["uri"].partition("?")[2]
     query = "&".join(([query] if query else []) + case.get("queryParams", []))
     result = common_part("request", service, case)
     result.update(
         operation=operation_name,
         method=case["method"],
-        path=path,
+        path=path_of(case),
         query=query or None,
         body=body_of(case) or "",
         params=parameters.convert(case.get("params", {}), operation["input"]),
@@ -151,12 +165,50 @@ def response_case(service, operation_name, operation, case, parameters):
     result.update(
         operation=operation_name,
         code=case["code"],
-        body=body_of(case),
+        body=None if parameters.streams(operation["output"]) else body_of(case),
         forbidden=case.get("forbidHeaders", []),
         request_id=request_id_of(case),
         params=parameters.convert(case.get("params", {}), operation["output"]),
     )
     return result
+
+
+def expand(value, parameters):
+    """Fills `$name:L` (as it is) and `$name:S` (as a JSON string) in all texts of a request."""
+    if isinstance(value, dict):
+        return {key: expand(item, parameters) for key, item in value.items()}
+    if isinstance(value, list):
+        return [expand(item, parameters) for item in value]
+    if isinstance(value, str):
+        for name, text in parameters.items():
+            value = value.replace("$%s:L" % name, text)
+            value = value.replace("$%s:S" % name, json.dumps(text))
+    return value
+
+
+def malformed_cases(service, operation_name, case):
+    """One case for each set of values; they are numbered from 1."""
+    columns = case.get("testParameters", {})
+    rows = [dict(zip(columns, values)) for values in zip(*columns.values())] or [{}]
+    cases = []
+    for number, row in enumerate(rows, 1):
+        request = dict(expand(case["request"], row), id=case["id"], protocol=case["protocol"])
+        path, _, query = request.get("uri", "/").partition("?")
+        query = "&".join(([query] if query else []) + request.get("queryParams", []))
+        result = common_part("malformed", service, request)
+        result.update(
+            id="%s.malformed.%d" % (case["id"], number),
+            operation=operation_name,
+            method=request["method"],
+            path=path,
+            query=query or None,
+            body=body_of(request) or "",
+            code=case["response"]["code"],
+            error=case["response"]["headers"]["x-amzn-errortype"],
+            params={},
+        )
+        cases.append(result)
+    return cases
 
 
 def error_case(service, shape_id, case, parameters):
@@ -196,6 +248,9 @@ def cases_of_service(ast, name, service_id, reader, parameters, seen):
         for case in traits.get(RESPONSE_TESTS, []):
             if applies(case, protocols):
                 cases.append(response_case(name, operation_name, operation, case, parameters))
+        for case in traits.get(MALFORMED_TESTS, []):
+            if applies(case, protocols):
+                cases += malformed_cases(name, operation_name, case)
     for error_id in sorted(set(error_ids)):
         for case in shapes[error_id].get("traits", {}).get(RESPONSE_TESTS, []):
             if applies(case, protocols) and case["id"] not in seen:
@@ -215,7 +270,7 @@ def compile_service(name, service, folder):
 
 
 def write_list(names, path):
-    lines = ["/* protocol_models.c — the services of the protocol tests. Made by tools/protocoltests.py. */"]
+    lines = ["/* protocol_models.c — made by tools/protocoltests.py. */"]
     lines += ['#include "%s/%s_api.h"' % (name, name) for name in names]
     lines += ["", "extern const struct service_model *const protocol_models[];"]
     lines += ["const struct service_model *const protocol_models[] = {"]
