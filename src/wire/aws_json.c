@@ -55,8 +55,10 @@ static void encode_error(const struct wire_encoding *encoding, const struct call
     add_headers(encoding);
     buf_append(body, STR("{\"__type\":"));
     json_write_string(body, error->error->code);
-    if (str_is_set(error->message)) {
-        buf_append(body, STR(",\"message\":"));
+    if (error->message.len > 0) {
+        buf_append_char(body, ',');
+        json_write_string(body, str_or(error->error->message_name, STR("message")));
+        buf_append_char(body, ':');
         json_write_string(body, error->message);
     }
     if (error->members && error->error->shape)

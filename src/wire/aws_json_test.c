@@ -169,7 +169,7 @@ static void encodes_every_kind(void **state UNUSED)
         "\"Names\":[\"x\",\"y\"],\"FlatName\":[],\"Sparse\":[1,null],"
         "\"Inners\":[{\"Text\":\"t\\\"\",\"Number\":2},{}],"
         "\"SparseInners\":[null,{\"Text\":\"t\\\"\",\"Number\":2}],\"Attributes\":{\"k\":\"v\"},"
-        "\"Times\":[1.5],\"WithDefault\":7}");
+        "\"Times\":[1.500],\"WithDefault\":7}");
     assert_string_equal(answer_header(&x, "content-type"), "application/x-amz-json-1.0");
     assert_string_equal(answer_header(&x, "x-amzn-requestid"), "req-1");
     assert_int_equal(x.response.status, 200);

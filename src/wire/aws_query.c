@@ -23,7 +23,7 @@ static void open_root(const struct wire_encoding *encoding, struct str name)
     struct buf *body = &encoding->response->body;
     buf_append_char(body, '<');
     buf_append(body, name);
-    if (encoding->service && encoding->service->xml_namespace.len > 0) {
+    if (encoding->service->xml_namespace.len > 0) {
         buf_append(body, STR(" xmlns=\""));
         xml_attribute_text(body, encoding->service->xml_namespace);
         buf_append_char(body, '"');
@@ -63,7 +63,7 @@ static void encode_error(const struct wire_encoding *encoding, const struct call
     xml_open(body, STR("Error"));
     xml_element(body, STR("Type"), error->error->is_sender ? STR("Sender") : STR("Receiver"));
     xml_element(body, STR("Code"), error->error->query_code);
-    if (str_is_set(error->message))
+    if (error->message.len > 0)
         xml_element(body, STR("Message"), error->message);
     if (error->members && error->error->shape)
         xml_shape_encode_members(body, encoding->response->arena, error->error->shape,

@@ -79,7 +79,7 @@ static void refuses_malformed_input(void **state UNUSED)
         {"Names.members.1=x", "Unexpected list element termination"},
         {"Names.member.x=1", "Unexpected list element termination"},
         {"Names.member.10001=1", "Unexpected list element termination"},
-        {"Names.member.1=a&Names.2=b", "Unexpected list element termination"},
+        {"Names.member.1=a&Names.2=b", "Top level element may not be treated as a list"},
         {"Names=x", "Unexpected list element termination"},
         {"Attributes.entry.1.value=v", "Unexpected map entry without key"},
         {"Name=%zz", "The request is not well-formed"},
@@ -126,8 +126,7 @@ static void encodes_answers(void **state UNUSED)
     exchange_open(&x, PROTOCOL_AWS_QUERY);
     assert_string_equal(exchange_encode(&x, "Echo", answer()),
                         "<EchoResponse xmlns=\"https://fix.example/doc/\"><EchoResult>" //
-                        ANSWER_MEMBERS
-                        "</EchoResult><ResponseMetadata><RequestId>req-1</RequestId>"
+                        ANSWER_MEMBERS "</EchoResult><ResponseMetadata><RequestId>req-1</RequestId>"
                         "</ResponseMetadata></EchoResponse>");
     assert_string_equal(answer_header(&x, "content-type"), "text/xml");
     const struct fix_empty none = {0};

@@ -75,6 +75,8 @@ struct call {
     struct str wait_channels[4];    /* set by call_wait */
     size_t wait_channel_count;
     int64_t wait_until_ms;
+    /* What the service's authorize hook looked up, handed to the handler (SQS: the queue). */
+    void *subject;
     /* What call_fail_internal was given; -EROFS and -EAGAIN make the runtime run the call again. */
     int store_errno;
     /* Engines: the service that acts on the caller's behalf ("cloudformation.amazonaws.com"), for

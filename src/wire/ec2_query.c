@@ -50,7 +50,7 @@ static void encode_error(const struct wire_encoding *encoding, const struct call
     xml_open(body, STR("Errors"));
     xml_open(body, STR("Error"));
     xml_element(body, STR("Code"), error->error->query_code);
-    if (str_is_set(error->message))
+    if (error->message.len > 0)
         xml_element(body, STR("Message"), error->message);
     if (error->members && error->error->shape)
         xml_shape_encode_members(body, encoding->response->arena, error->error->shape,

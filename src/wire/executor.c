@@ -75,6 +75,7 @@ static void reset_call(struct call *call)
 {
     call->error = (struct call_error){0};
     call->store_errno = 0;
+    call->subject = NULL;
     call->wait_channel_count = 0;
     call->now_ms = clock_now_ms();
     if (call->run_count++ == 0)
@@ -458,6 +459,7 @@ enum status call_invoke(struct call *call, const struct principal *principal,
     inner.operation = operation;
     inner.error = (struct call_error){0};
     inner.store_errno = 0;
+    inner.subject = NULL;
     inner.wait_channel_count = 0;
     inner.exchange = NULL;
     int rc = db_savepoint(call->db);

@@ -112,9 +112,9 @@ static bool is_in_body(unsigned flags, const struct member *member)
            (!(flags & JSON_SHAPE_BODY_ONLY) || member->location == LOCATION_BODY);
 }
 
-static int check_union(struct decoder *d, size_t set_count)
+static int check_union(struct decoder *d, size_t set_count, size_t unknown_count)
 {
-    if (!(d->flags & JSON_SHAPE_STRICT_UNIONS) || set_count == 1)
+    if (!(d->flags & JSON_SHAPE_STRICT_UNIONS) || (set_count == 1 && unknown_count == 0))
         return 0;
     return refuse(d, set_count == 0 ? STR("Unions must have exactly one member set, but none were")
                                     : STR("Unions must have exactly one member set, but more "
@@ -127,6 +127,7 @@ static int decode_members(struct decoder *d, const struct shape *shape, char *ba
     const unsigned root_flags = depth == 0 ? d->flags : d->flags & ~(unsigned)JSON_SHAPE_BODY_ONLY;
     size_t guess = 0;
     size_t set_count = 0;
+    size_t unknown_count = 0;
     for (;;) {
         enum json_token token = json_read(&d->reader);
         if (token == JSON_TOKEN_END_OBJECT)
@@ -134,8 +135,10 @@ static int decode_members(struct decoder *d, const struct shape *shape, char *ba
         if (token != JSON_TOKEN_KEY)
             return refuse_syntax(d);
         const struct member *member = find_member(d->flags, shape, d->reader.text, &guess);
+        const bool is_type_name = str_eq_cstr(d->reader.text, "__type");
         token = json_read(&d->reader);
         if (!member || !is_in_body(root_flags, member)) {
+            unknown_count += !is_type_name && token != JSON_TOKEN_NULL;
             if (json_skip(&d->reader, token) < 0)
                 return refuse_syntax(d);
             continue;
@@ -148,7 +151,7 @@ static int decode_members(struct decoder *d, const struct shape *shape, char *ba
         set_count++;
     }
     if (shape->kind == KIND_UNION)
-        return check_union(d, set_count);
+        return check_union(d, set_count, unknown_count);
     value_apply_defaults(d->arena, shape, base);
     return 0;
 }

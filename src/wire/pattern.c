@@ -16,9 +16,9 @@
 #include "base/mem.h"
 
 enum {
-    FIRST_SLOTS = 64,    /* power of two; a service has some dozens of patterns */
-    MATCH_LIMIT = 50000, /* steps: about 1 ms; every honest value needs far fewer */
-    HEAP_LIMIT_KIB = 1024,
+    FIRST_SLOTS = 64,     /* power of two; a service has some dozens of patterns */
+    MATCH_LIMIT = 200000, /* steps, some milliseconds; honest values take a few per character */
+    HEAP_LIMIT_KIB = 8 * 1024, /* a repeated group keeps a frame per turn */
 };
 
 struct slot {

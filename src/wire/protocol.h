@@ -29,7 +29,7 @@ struct wire_request {
  * or the like. */
 struct wire_problem {
     const struct api_error *error; /* e.g. &ERROR_SERIALIZATION */
-    struct str message;
+    struct str message;            /* absent for bodies that are no JSON, as AWS answers those */
 };
 
 extern const struct api_error ERROR_SERIALIZATION; /* SerializationException, 400 */
@@ -81,7 +81,8 @@ void wire_encode(enum protocol protocol, const struct service_model *service,
                  struct wire_response *response);
 
 /* Writes an error answer in the protocol's form, awsQueryCompatible header included when
- * `is_query_mode` (x-amzn-query-mode). `operation` may be NULL. */
+ * `is_query_mode` (x-amzn-query-mode). `service` may be NULL: the request reached none. An empty
+ * message is left out. */
 void wire_encode_error(enum protocol protocol, const struct service_model *service,
                        const struct call_error *error, bool is_query_mode, struct str request_id,
                        struct wire_response *response);
@@ -99,7 +100,9 @@ MUST_CHECK int wire_validate(struct arena *arena, const struct shape *shape, con
                              struct str *out_message);
 
 /* Converts between a C struct and JSON text by its shape (awsJson rules): used by CloudFormation
- * adapters, by workflows that keep inputs in rows, and by logs. */
+ * adapters, by workflows that keep inputs in rows, and by logs. `out` and `value` are the struct
+ * itself for structures and unions, else a member's slot (opt types). wire_from_json gives absent
+ * members the model's defaults; wire_to_json writes only what is set. */
 MUST_CHECK int wire_from_json(struct arena *arena, const struct shape *shape,
                               const struct json *json, void *out, struct str *out_message);
 void wire_to_json(struct buf *out, const struct shape *shape, const void *value);

@@ -47,8 +47,7 @@ static UNUSED void exchange_header(struct exchange *x, const char *name, const c
 
 static UNUSED const struct operation *operation_named(const char *name)
 {
-    const struct operation *operation =
-        service_find_operation(&fix_service, str_from_cstr(name));
+    const struct operation *operation = service_find_operation(&fix_service, str_from_cstr(name));
     assert_non_null(operation);
     return operation;
 }

@@ -119,6 +119,7 @@ struct shape {
     int64_t max;
     struct str xml_name;      /* structure: root element name, or empty */
     struct str xml_namespace; /* structure: xmlns of the root, or empty */
+    struct str media_type;    /* string, blob: content type when it is the payload, or empty */
 };
 
 /* An error a service can answer. */
@@ -129,6 +130,7 @@ struct api_error {
     uint16_t query_status;     /* of awsQueryError, else http_status */
     bool is_sender;            /* the client's fault */
     const struct shape *shape; /* members beside the message, or NULL */
+    struct str message_name;   /* JSON name of the message; absent: "message" */
 };
 
 enum status {
@@ -144,6 +146,7 @@ enum operation_flags {
     OPERATION_STREAMS_OUTPUT = 1 << 2,
     OPERATION_REQUIRES_LENGTH = 1 << 3,
     OPERATION_CHECKSUM_REQUIRED = 1 << 4,
+    OPERATION_UNWRAPPED_OUTPUT = 1 << 5, /* restXml: the one member is the root (S3) */
 };
 
 struct operation {

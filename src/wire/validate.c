@@ -56,10 +56,17 @@ static void write_path(struct buf *out, const struct path *path)
         buf_append(out, STR(".member"));
 }
 
-static void write_value(struct buf *out, const struct shape *shape, const void *slot,
-                        enum value_form form);
+/* Whether sensitive parts are written or hidden. */
+enum disclosure {
+    HIDE_SENSITIVE,
+    SHOW_SENSITIVE,
+};
 
-static void write_structure(struct buf *out, const struct shape *shape, const void *structure)
+static void write_value(struct buf *out, const struct shape *shape, const void *slot,
+                        enum value_form form, enum disclosure disclosure);
+
+static void write_structure(struct buf *out, const struct shape *shape, const void *structure,
+                            enum disclosure disclosure)
 {
     struct value_scratch scratch;
     bool is_first = true;
@@ -75,12 +82,13 @@ static void write_structure(struct buf *out, const struct shape *shape, const vo
         is_first = false;
         write_path(out, &(struct path){.name = member->name});
         buf_append_char(out, '=');
-        write_value(out, member->shape, slot, VALUE_OPTIONAL);
+        write_value(out, member->shape, slot, VALUE_OPTIONAL, disclosure);
     }
     buf_append_char(out, ')');
 }
 
-static void write_collection(struct buf *out, const struct shape *shape, const void *slot)
+static void write_collection(struct buf *out, const struct shape *shape, const void *slot,
+                             enum disclosure disclosure)
 {
     const struct value_list list = value_list(slot);
     const bool is_map = shape->kind == KIND_MAP;
@@ -94,16 +102,16 @@ static void write_collection(struct buf *out, const struct shape *shape, const v
             buf_append_char(out, '=');
         }
         write_value(out, shape->members[is_map ? 1 : 0].shape,
-                    item + (is_map ? shape->value_offset : 0), value_item_form(shape));
+                    item + (is_map ? shape->value_offset : 0), value_item_form(shape), disclosure);
     }
     buf_append_char(out, is_map ? '}' : ']');
 }
 
 /* The value as Java's toString prints it. */
 static void write_value(struct buf *out, const struct shape *shape, const void *slot,
-                        enum value_form form)
+                        enum value_form form, enum disclosure disclosure)
 {
-    if (shape->flags & SHAPE_SENSITIVE) {
+    if ((shape->flags & SHAPE_SENSITIVE) && disclosure == HIDE_SENSITIVE) {
         buf_append(out, STR("*** Sensitive Data Redacted ***"));
         return;
     }
@@ -115,11 +123,11 @@ static void write_value(struct buf *out, const struct shape *shape, const void *
     switch (shape->kind) {
     case KIND_STRUCTURE:
     case KIND_UNION:
-        write_structure(out, shape, value_structure(slot, form));
+        write_structure(out, shape, value_structure(slot, form), disclosure);
         break;
     case KIND_LIST:
     case KIND_MAP:
-        write_collection(out, shape, slot);
+        write_collection(out, shape, slot, disclosure);
         break;
     case KIND_BLOB: /* OBSERVED: KMS Encrypt, plaintext of 4,097 bytes */
         buf_append_format(out, "java.nio.HeapByteBuffer[pos=0 lim=%zu cap=%zu]",
@@ -155,7 +163,7 @@ static void report(struct validator *v, const struct path *path, const struct sh
         buf_append(&v->errors, STR("null "));
     } else if (!(shape->flags & SHAPE_SENSITIVE)) {
         buf_append_char(&v->errors, '\'');
-        write_value(&v->errors, shape, slot, form);
+        write_value(&v->errors, shape, slot, form, HIDE_SENSITIVE);
         buf_append(&v->errors, STR("' "));
     }
     buf_append(&v->errors, STR("at '"));
@@ -368,7 +376,7 @@ static void check_unique(struct validator *v, const struct path *path, const str
         struct buf text;
         buf_init(&text, v->arena, WIRE_MAX_BODY);
         write_value(&text, shape->members[0].shape, (const char *)list.items + i * shape->size,
-                    value_item_form(shape));
+                    value_item_form(shape), SHOW_SENSITIVE);
         if (!map_set(&seen, buf_str(&text), v)) {
             report(v, path, shape, slot, form, STR("Member must have unique values"));
             return;
