@@ -3,12 +3,17 @@
  */
 #include "service/services.h"
 
+#include "service/sqs/sqs_public.h"
 #include "service/sts/sts_public.h"
 
 const struct service *const services[] = {
+    &sqs_service,
     &sts_service,
 };
 const size_t service_count = ARRAY_LEN(services);
 
-const struct workflow_kind *const workflow_kinds[] = {NULL};
-const size_t workflow_kind_count = 0;
+const struct workflow_kind *const workflow_kinds[] = {
+    &sqs_move_kind,
+    &sqs_sweep_kind,
+};
+const size_t workflow_kind_count = ARRAY_LEN(workflow_kinds);
