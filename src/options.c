@@ -223,27 +223,54 @@ static int fill_defaults(struct arena *arena, struct options *out, const bool *i
     return 0;
 }
 
+static bool is_one_of(struct str value, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq_cstr(value, words[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_account(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+    }
+    return text.len == 12;
+}
+
 static int check_values(struct arena *arena, struct options *out, struct str *out_message)
 {
-    if (out->port > 65535) {
-        *out_message = str_format(arena, "port: %lld is above 65535", (long long)out->port);
-        return -EINVAL;
-    }
-    if (!str_eq_cstr(out->durability, "process") && !str_eq_cstr(out->durability, "full")) {
-        *out_message = STR("durability: must be process or full");
-        return -EINVAL;
-    }
-    if (!str_eq_cstr(out->log_format, "human") && !str_eq_cstr(out->log_format, "json")) {
-        *out_message = STR("log-format: must be human or json");
-        return -EINVAL;
+    static const char *const durabilities[] = {"process", "full"};
+    static const char *const formats[] = {"human", "json"};
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    const struct {
+        bool is_good;
+        const char *message;
+    } checks[] = {
+        {out->port <= 65535, "port: at most 65535"},
+        {out->workers <= 64, "workers: at most 64"},
+        {is_one_of(out->durability, durabilities, ARRAY_LEN(durabilities)),
+         "durability: must be process or full"},
+        {is_one_of(out->log_format, formats, ARRAY_LEN(formats)),
+         "log-format: must be human or json"},
+        {is_one_of(out->log_level, levels, ARRAY_LEN(levels)),
+         "log-level: must be debug, info, warn or error"},
+        {is_account(out->account), "account: must have 12 digits"},
+        {out->region.len > 0, "region: must not be empty"},
+        {out->data_dir.len > 0, "data: must not be empty"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        if (!checks[i].is_good) {
+            *out_message = str_copy(arena, str_from_cstr(checks[i].message));
+            return -EINVAL;
+        }
     }
     if (out->workers == 0) {
         long cpus = sysconf(_SC_NPROCESSORS_ONLN);
         out->workers = cpus < 1 ? 1 : cpus > 8 ? 8 : cpus;
-    }
-    if (out->workers > 64) {
-        *out_message = STR("workers: at most 64");
-        return -EINVAL;
     }
     return 0;
 }

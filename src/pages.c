@@ -185,9 +185,12 @@ int duration_parse(struct str text, int64_t *out_ms)
 
 static enum status store_offset(struct call *call, void *context)
 {
-    const int64_t *offset = context;
-    int rc = settings_write(call->db, STR("clock_offset_ms"), *offset);
-    return rc < 0 ? call_fail_internal(call, rc, "store the clock's offset") : STATUS_DONE;
+    const int64_t *offset_ms = context;
+    int rc = settings_write(call->db, STR("clock_offset_ms"), *offset_ms);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "store the clock's offset");
+    bool goes_back = *offset_ms < clock_offset_ms();
+    return goes_back ? workflow_clock_moves(call, call->now_ms) : STATUS_DONE;
 }
 
 static void serve_clock(struct executor *executor, struct http_exchange *exchange,
@@ -271,7 +274,7 @@ static void serve_reset(struct executor *executor, struct http_exchange *exchang
     }
     clock_set_offset_ms(0);
     for (size_t i = 0; i < runtime->executor_count; i++)
-        executor_clock_moved(runtime->executors[i]);
+        executor_wake_all(runtime->executors[i]); /* what they waited for is gone */
     respond(exchange, 200, STR("application/json"), STR("{}\n"));
 }
 

@@ -7,7 +7,11 @@
  * to the loops.
  *
  * Ending: stop accepting, answer what waits, finish what was accepted (GRACE_MS), join, close the
- * store. A second signal ends at once.
+ * store. A second signal ends at once. Commits wake executors, so the store is closed (and with it
+ * PostgreSQL's listener thread ended) before the first executor goes.
+ *
+ * DIR/virga.run says who serves the directory: process and port. The server holds a lock on it as
+ * long as it lives, so a file that a killed server left behind is told from a living one's.
  */
 #include "serve.h"
 
@@ -17,6 +21,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +60,7 @@ struct server {
     size_t worker_count;
     struct tls_context *tls;
     int listen_fd;
+    int run_fd; /* the run file, locked */
     uint16_t port;
 };
 
@@ -98,36 +104,37 @@ static struct str run_file_path(struct arena *arena, struct str dir)
     return str_format(arena, STR_FMT "/virga.run", STR_ARG(dir));
 }
 
-static int write_run_file(struct arena *arena, struct str dir, uint16_t port)
+static int write_run_file(struct server *server, struct arena *arena, struct str dir)
 {
     char *path = str_to_cstr(arena, run_file_path(arena, dir));
     char *temporary = str_to_cstr(arena, str_format(arena, "%s.new", path));
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-    struct str text = str_format(arena, "%d %d\n", (int)getpid(), (int)port);
-    ssize_t written = write(fd, text.ptr, text.len);
-    close(fd);
-    if (written != (ssize_t)text.len || rename(temporary, path) < 0)
+    server->run_fd = fd;
+    struct str text = str_format(arena, "%d %d\n", (int)getpid(), (int)server->port);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 || write(fd, text.ptr, text.len) != (ssize_t)text.len ||
+        rename(temporary, path) < 0)
         return -EIO;
     return 0;
 }
 
 int serve_find(struct arena *arena, struct str dir, struct running *out_running)
 {
-    FILE *file = fopen(str_to_cstr(arena, run_file_path(arena, dir)), "re");
-    if (!file)
+    int fd = open(str_to_cstr(arena, run_file_path(arena, dir)), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return -ENOENT;
-    char text[MAX_RUN_FILE] = "";
-    size_t len = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    struct str rest = str_trim(str_of(text, len));
+    char text[MAX_RUN_FILE];
+    ssize_t len = read(fd, text, sizeof(text));
+    bool is_held = flock(fd, LOCK_SH | LOCK_NB) < 0;
+    close(fd);
+    if (!is_held || len <= 0)
+        return -ENOENT;
+    struct str rest = str_trim(str_of(text, (size_t)len));
     struct str pid = {0};
     struct running running = {0};
     if (!str_split_next(&rest, ' ', &pid) || str_to_i64(pid, &running.pid) < 0 ||
         str_to_i64(rest, &running.port) < 0 || running.pid <= 0)
-        return -ENOENT;
-    if (kill((pid_t)running.pid, 0) < 0 && errno == ESRCH)
         return -ENOENT;
     *out_running = running;
     return 0;
@@ -232,8 +239,6 @@ static void wait_for_end(struct server *server, const sigset_t *signals)
         loop_post(server->workers[i].loop, drain_worker, &server->workers[i]);
     }
     pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* a second signal ends at once */
-    for (size_t i = 0; i < server->worker_count; i++)
-        pthread_join(server->workers[i].thread, NULL);
 }
 
 static int start_workers(struct server *server)
@@ -241,27 +246,36 @@ static int start_workers(struct server *server)
     for (size_t i = 0; i < server->worker_count; i++) {
         struct worker *worker = &server->workers[i];
         int rc = pthread_create(&worker->thread, NULL, worker_main, worker);
-        if (rc != 0)
+        if (rc != 0) {
+            while (i-- > 0)
+                loop_stop(server->workers[i].loop);
             return -rc;
+        }
         worker->is_started = true;
     }
     return 0;
 }
 
+/* The order is that of who uses whom; see the file's comment. */
 static void close_server(struct server *server)
 {
-    workflow_runner_free(server->runtime.workflows);
+    struct worker *workers = server->workers;
     for (size_t i = 0; i < server->worker_count; i++) {
-        struct worker *worker = &server->workers[i];
-        if (worker->server)
-            http_server_free(worker->server);
-        executor_free(worker->executor);
-        if (worker->db)
-            db_close(worker->db);
-        loop_free(worker->loop);
+        if (workers[i].is_started)
+            pthread_join(workers[i].thread, NULL);
+        http_server_free(workers[i].server);
+        if (workers[i].executor)
+            executor_flush(workers[i].executor);
+        if (workers[i].db)
+            db_close(workers[i].db);
     }
     if (server->runtime.store)
         store_close(server->runtime.store);
+    workflow_runner_free(server->runtime.workflows);
+    for (size_t i = 0; i < server->worker_count; i++) {
+        executor_free(workers[i].executor);
+        loop_free(workers[i].loop);
+    }
     tls_context_close(server->tls);
     waiters_free(server->runtime.waiters);
     if (server->listen_fd >= 0)
@@ -332,7 +346,7 @@ static int run(struct server *server, struct arena *arena, const struct options 
     int rc = build_workers(server, options);
     if (rc < 0)
         return complain("cannot start", str_from_cstr(strerror(-rc)));
-    rc = write_run_file(arena, options->data_dir, server->port);
+    rc = write_run_file(server, arena, options->data_dir);
     if (rc < 0)
         return complain("cannot write the run file", str_from_cstr(strerror(-rc)));
     rc = start_workers(server);
@@ -340,7 +354,6 @@ static int run(struct server *server, struct arena *arena, const struct options 
         return complain("cannot start a thread", str_from_cstr(strerror(-rc)));
     announce(server, options);
     wait_for_end(server, &signals);
-    unlink(str_to_cstr(arena, run_file_path(arena, options->data_dir)));
     return 0;
 }
 
@@ -358,6 +371,7 @@ int serve_run(const struct options *options)
                                    (long long)running.port));
     struct server *server = mem_new(sizeof(*server));
     server->listen_fd = -1;
+    server->run_fd = -1;
     server->runtime = (struct runtime){
         .services = services,
         .service_count = service_count,
@@ -372,6 +386,10 @@ int serve_run(const struct options *options)
     };
     int code = run(server, arena, options);
     close_server(server);
+    if (server->run_fd >= 0) {
+        unlink(str_to_cstr(arena, run_file_path(arena, options->data_dir)));
+        close(server->run_fd); /* and with it the lock */
+    }
     mem_free(server);
     return code;
 }

@@ -65,8 +65,9 @@ static void add_principal_keys(struct call *call, struct vec *keys)
     }
     if (principal->kind == PRINCIPAL_ANONYMOUS)
         return;
-    struct str arn = principal->role_arn.len > 0 ? principal->role_arn : principal->arn;
-    add_key(keys, STR("aws:PrincipalArn"), arn);
+    /* AWS: of a role session "the ARN of the role"; of a federated user its own. */
+    bool is_role = principal->kind == PRINCIPAL_ASSUMED_ROLE && principal->role_arn.len > 0;
+    add_key(keys, STR("aws:PrincipalArn"), is_role ? principal->role_arn : principal->arn);
     add_key(keys, STR("aws:PrincipalAccount"), principal->account);
     add_key(keys, STR("aws:userid"), principal->user_id);
     if (principal->kind == PRINCIPAL_USER)
@@ -112,8 +113,10 @@ static void add_request_keys(struct call *call, const struct authorization *what
     }
 }
 
-static struct policy_principal describe_principal(const struct principal *principal)
+static struct policy_principal describe_principal(struct call *call,
+                                                  const struct authorization *what)
 {
+    const struct principal *principal = call->principal;
     if (principal->kind == PRINCIPAL_SERVICE)
         return (struct policy_principal){.service = principal->name};
     if (principal->kind == PRINCIPAL_ANONYMOUS)
@@ -131,6 +134,8 @@ static struct policy_principal describe_principal(const struct principal *princi
         out.role_id =
             colon < 0 ? principal->user_id : str_slice(principal->user_id, 0, (size_t)colon);
     }
+    if (what->resource_policy.len > 0)
+        out.canonical_user = identity_canonical_user(call->arena, principal->account);
     return out;
 }
 
@@ -204,7 +209,6 @@ static int evaluate(struct call *call, const struct authorization *what,
         *out_result = (struct policy_result){.decision = POLICY_ALLOWED};
         return 0;
     }
-    identity_refresh();
     struct vec keys;
     vec_init(&keys, call->arena, sizeof(struct policy_context_key));
     add_principal_keys(call, &keys);
@@ -215,7 +219,7 @@ static int evaluate(struct call *call, const struct authorization *what,
         return rc;
     const struct policy_context context = {.keys = keys.items, .key_count = keys.count};
     const struct policy_request request = {
-        .principal = describe_principal(principal),
+        .principal = describe_principal(call, what),
         .action = what->action,
         .resource = what->resource,
         .resource_account = owner,

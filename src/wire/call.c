@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "wire/identity.h"
 
 /* AWS: "Common Errors" of the API references; codes differ between JSON and query services. */
 const struct api_error ERROR_ACCESS_DENIED = {
@@ -113,6 +114,8 @@ enum status call_wait(struct call *call, struct str channel, int64_t until_ms)
 
 void call_notify(struct call *call, struct str channel)
 {
+    if (str_eq_cstr(channel, IDENTITY_CHANNEL))
+        identity_written();
     db_notify(call->db, channel);
 }
 

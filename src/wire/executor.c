@@ -17,6 +17,12 @@
  *     workers get the writer's lock.
  *  3. On PostgreSQL every call has its own SERIALIZABLE transaction; a conflict runs it again.
  *  4. A call that waits has written nothing: its savepoint is rolled back before it is parked.
+ *  5. What decides about running again is the transaction's own state (db_tx_error), not what the
+ *     handler made of a failing statement.
+ *  6. Before a transaction may see its first row, the identity cache is made current and the
+ *     waiters' sequence is noted: whatever commits later is then noticed.
+ *  7. Of what a call allocates while it runs, a parked call keeps its first runs' at most: later
+ *     runs have an arena of their own, which is emptied before each.
  */
 #include "wire/executor.h"
 
@@ -34,6 +40,7 @@
 
 enum {
     BATCH_MAX_CALLS = 128,  /* bounds how long a round keeps the writer's lock */
+    EXCHANGE_MAX_RUNS = 4,  /* that allocate from the exchange's arena; most calls run once */
     CONFLICT_MAX_RUNS = 50, /* then the client gets an error instead of an endless loop */
 };
 
@@ -113,12 +120,30 @@ static enum status invoke(struct call *call, const struct service *service, cons
     return call->operation->invoke(service->handlers, call, in, out);
 }
 
+/* A long poll on a busy channel may be run thousands of times. */
+static void choose_arena(struct request *request)
+{
+    if (!request->is_prepared || request->call.run_count < EXCHANGE_MAX_RUNS)
+        return;
+    if (!request->run_arena)
+        request->run_arena = arena_new();
+    arena_reset(request->run_arena);
+    request->call.arena = request->run_arena;
+}
+
+/* Before a transaction or savepoint of this call begins. */
+static void prepare_run(struct request *request)
+{
+    identity_refresh();
+    request->sequence = waiters_sequence(request->call.runtime->waiters);
+    choose_arena(request);
+}
+
 /* One run of the call inside an open transaction. */
 static enum status attempt(struct request *request)
 {
     struct call *call = &request->call;
     reset_call(call);
-    request->sequence = waiters_sequence(call->runtime->waiters);
     if (!request->is_prepared) {
         enum status status = request_prepare(request);
         if (status != STATUS_DONE)
@@ -128,7 +153,21 @@ static enum status attempt(struct request *request)
     enum status status = invoke(call, request->service, request->in, request->out);
     if (status == STATUS_PENDING && request->executor->is_ending)
         return call_fail(call, &ERROR_SERVICE_UNAVAILABLE, "The server is shutting down.");
+    if (status == STATUS_FAILED && !call->error.error)
+        return call_fail_internal(call, -EPROTO, "a handler failed without an error");
     return status;
+}
+
+/* Runs the call and notes whether its transaction demands another: a handler may have taken the
+ * refusal of its write, or a conflict, for an answer of its own. */
+static void run_once(struct request *request)
+{
+    request->status = attempt(request);
+    int rc = db_tx_error(request->executor->db);
+    if (rc != -EROFS && rc != -EAGAIN)
+        return;
+    request->status = STATUS_FAILED;
+    request->call.store_errno = rc;
 }
 
 static bool wants_write(const struct request *request)
@@ -159,32 +198,25 @@ static void settle(struct request *request)
 static bool run_alone(struct request *request, enum tx_mode mode)
 {
     struct db *db = request->executor->db;
+    prepare_run(request);
     int rc = db_begin(db, mode);
     if (rc < 0) {
         fail_request(request, rc, "begin a transaction");
         return true;
     }
-    request->status = attempt(request);
-    if (request->status != STATUS_DONE) {
+    run_once(request);
+    if (request->status != STATUS_DONE)
         db_rollback(db);
-        return !wants_write(request) && !has_conflict(request);
-    }
-    rc = db_commit(db);
-    if (rc == -EAGAIN) {
-        request->call.store_errno = rc;
-        request->status = STATUS_FAILED;
-        return false;
-    }
-    if (rc < 0)
+    else if ((rc = db_commit(db)) < 0)
         fail_request(request, rc, "commit");
-    return true;
+    return !wants_write(request) && !has_conflict(request);
 }
 
 static void run_on_postgres(struct request *request)
 {
     enum tx_mode mode = has_seen_write(request) ? TX_WRITE : TX_READ;
     while (!run_alone(request, mode)) {
-        if (wants_write(request)) {
+        if (wants_write(request) && mode == TX_READ) {
             mark_write(request);
             mode = TX_WRITE;
         } else if (++request->conflict_count >= CONFLICT_MAX_RUNS) {
@@ -192,6 +224,7 @@ static void run_on_postgres(struct request *request)
             break;
         }
     }
+    request->conflict_count = 0; /* a call that waits starts counting anew */
     settle(request);
 }
 
@@ -209,20 +242,25 @@ static void add_to_batch(struct request *request)
         executor_flush(executor);
 }
 
-/* Runs the call in a savepoint of the open write transaction. */
+/* Runs the call in a savepoint of the open write transaction. What goes wrong inside is undone with
+ * the savepoint and touches no other call; an error that outlives it makes the commit fail, and all
+ * of the batch with it. */
 static void run_in_batch(struct request *request)
 {
     struct db *db = request->executor->db;
+    prepare_run(request);
     int rc = db_savepoint(db);
     if (rc < 0) {
         fail_request(request, rc, "savepoint");
         add_to_batch(request);
         return;
     }
-    request->status = attempt(request);
+    run_once(request);
     if (request->status != STATUS_DONE)
         db_rollback_to(db);
     rc = db_release(db);
+    if (rc == -EROFS || rc == -EAGAIN)
+        rc = -EIO; /* no other transaction could do better: the store itself refuses */
     if (rc < 0)
         fail_request(request, rc, "release a savepoint");
     if (request->status == STATUS_PENDING)
@@ -252,7 +290,8 @@ static void run_on_sqlite(struct request *request)
             settle(request);
             return;
         }
-        mark_write(request);
+        if (wants_write(request))
+            mark_write(request);
     }
     if (open_batch(request))
         run_in_batch(request);
@@ -275,8 +314,11 @@ void executor_flush(struct executor *executor)
     executor->is_flushing = true;
     int rc = db_commit(executor->db);
     executor->has_batch = false;
-    if (rc < 0)
-        identity_changed(); /* what was cached inside the batch never happened */
+    if (rc < 0) {
+        /* What was cached, or seen by a call that waits now, inside the batch never happened. */
+        identity_changed();
+        executor_wake_all(executor);
+    }
     struct request *request = executor->batch_first;
     executor->batch_first = NULL;
     executor->batch_last = NULL;
@@ -284,7 +326,7 @@ void executor_flush(struct executor *executor)
     while (request) {
         struct request *next = request->next; /* answering ends the request's memory */
         if (rc < 0)
-            fail_request(request, rc, "commit");
+            fail_request(request, rc == -EROFS || rc == -EAGAIN ? -EIO : rc, "commit");
         request_answer(request);
         request = next;
     }
@@ -350,6 +392,7 @@ static void on_close(void *app, struct http_exchange *exchange)
         parking_remove(request);
     else
         executor_flush(app); /* the batch keeps no request whose memory ends here */
+    request_end(request);
 }
 
 const struct http_handler executor_http = {
@@ -366,6 +409,7 @@ struct executor *executor_new(struct runtime *runtime, struct loop *loop, struct
     executor->loop = loop;
     executor->db = db;
     executor->is_postgres = store_is_postgres(runtime->store);
+    parking_init(executor);
     executor->writes = mem_new_array(runtime->service_count, sizeof(*executor->writes));
     executor->counts = mem_new_array(runtime->service_count, sizeof(*executor->counts));
     for (size_t i = 0; i < runtime->service_count; i++) {
@@ -382,6 +426,7 @@ void executor_free(struct executor *executor)
     if (!executor)
         return;
     executor_flush(executor);
+    parking_deinit(executor);
     for (size_t i = 0; i < executor->runtime->service_count; i++) {
         mem_free(executor->writes[i]);
         mem_free(executor->counts[i]);
@@ -412,16 +457,19 @@ struct operation_count executor_count(const struct runtime *runtime, size_t serv
 static int attempt_task(struct executor *executor, struct call *call, executor_task_fn *task,
                         void *context)
 {
+    identity_refresh();
     int rc = db_begin(executor->db, TX_WRITE);
     if (rc < 0)
         return rc;
     reset_call(call);
     enum status status = task(call, context);
-    CHECK(status != STATUS_PENDING);
+    if (status == STATUS_PENDING)
+        status = call_fail_internal(call, -EDEADLK, "a task would wait");
     if (status == STATUS_DONE)
         return db_commit(executor->db);
+    bool has_conflict = db_tx_error(executor->db) == -EAGAIN || call->store_errno == -EAGAIN;
     db_rollback(executor->db);
-    return call->store_errno == -EAGAIN ? -EAGAIN : -ECANCELED;
+    return has_conflict ? -EAGAIN : -ECANCELED;
 }
 
 int executor_run_task(struct executor *executor, struct arena *arena,
@@ -447,6 +495,14 @@ int executor_run_task(struct executor *executor, struct arena *arena,
     return rc;
 }
 
+static enum status fail_nested(struct call *call, int rc, const char *what,
+                               struct call_error *out_error)
+{
+    enum status status = call_fail_internal(call, rc, what);
+    *out_error = call->error;
+    return status;
+}
+
 enum status call_invoke(struct call *call, const struct principal *principal,
                         const struct scope *scope, const struct service_model *service,
                         const struct operation *operation, const void *in, void *out,
@@ -464,17 +520,21 @@ enum status call_invoke(struct call *call, const struct principal *principal,
     inner.exchange = NULL;
     int rc = db_savepoint(call->db);
     if (rc < 0)
-        return call_fail_internal(call, rc, "savepoint");
+        return fail_nested(call, rc, "savepoint", out_error);
     enum status status = invoke(&inner, runtime_service(call->runtime, service), in, out);
-    CHECK(status != STATUS_PENDING);
+    if (status == STATUS_PENDING)
+        status = call_fail_internal(&inner, -EDEADLK, "a nested call would wait");
     if (status != STATUS_DONE)
         db_rollback_to(call->db);
     rc = db_release(call->db);
     if (rc < 0)
-        return call_fail_internal(call, rc, "release a savepoint");
-    if (status != STATUS_DONE && inner.store_errno != 0)
-        return call_fail_internal(call, inner.store_errno, "a nested call");
-    if (status != STATUS_DONE)
-        *out_error = inner.error;
+        return fail_nested(call, rc, "release a savepoint", out_error);
+    if (status == STATUS_DONE)
+        return status;
+    *out_error = inner.error;
+    if (inner.store_errno != 0) { /* a fault of ours, logged already, is one of the outer call */
+        call->store_errno = inner.store_errno;
+        call->error = inner.error;
+    }
     return status;
 }

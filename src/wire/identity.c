@@ -1,9 +1,11 @@
 /* identity.c — resolves keys, checks signatures, compiles policies; caches per thread.
  *
  * The cache: one table of keys and one of principals per worker thread, both thrown away whole when
- * the process-wide version counter moved. The version is read before the store is, so an entry made
- * from an older snapshot never outlives the change that made it stale. Any change of IAM's rows
- * notifies IDENTITY_CHANNEL in its transaction; the runtime turns that into identity_changed().
+ * the process-wide version counter moved. The version is read before the transaction begins, so an
+ * entry made from an older snapshot never outlives the change that made it stale. Any change of
+ * IAM's rows notifies IDENTITY_CHANNEL in its transaction; after the commit the runtime turns that
+ * into identity_changed(). Inside, identity_written() turns the cache off: what the transaction
+ * wrote counts for its own calls, and what it read back is forgotten in case it is undone.
  *
  * Docs: IAM user guide, "IAM identifiers" (key id prefixes); error codes: "Common Errors" of the
  * STS and IAM (query) and the DynamoDB (JSON) references.
@@ -14,9 +16,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "auth/digest.h"
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "syntax/base64.h"
 #include "syntax/json.h"
 #include "wire/runtime.h"
 
@@ -65,7 +69,8 @@ struct cache {
     struct map keys;                          /* access key id -> struct cached_key */
     struct map policies;                      /* principal's key -> struct cached_policies */
     struct map documents[POLICY_SESSION + 1]; /* by kind: text -> compiled policy */
-    size_t document_count;
+    size_t made_count; /* entries since the last reset, replaced ones included: bounds the arena */
+    bool is_written;   /* the running transaction changed identities */
     uint64_t version;
 };
 
@@ -80,9 +85,8 @@ void identity_changed(void)
 void identity_refresh(void)
 {
     uint64_t version = atomic_load(&identity_version);
-    bool is_full =
-        cache.keys.count + cache.policies.count + cache.document_count >= CACHE_MAX_ENTRIES;
-    if (cache.arena && cache.version == version && !is_full)
+    bool is_full = cache.made_count >= CACHE_MAX_ENTRIES;
+    if (cache.arena && cache.version == version && !is_full && !cache.is_written)
         return;
     if (!cache.arena)
         cache.arena = arena_new();
@@ -92,8 +96,14 @@ void identity_refresh(void)
     map_init(&cache.policies, cache.arena);
     for (size_t i = 0; i < ARRAY_LEN(cache.documents); i++)
         map_init(&cache.documents[i], cache.arena);
-    cache.document_count = 0;
+    cache.made_count = 0;
+    cache.is_written = false;
     cache.version = version;
+}
+
+void identity_written(void)
+{
+    cache.is_written = true;
 }
 
 void identity_thread_end(void)
@@ -122,6 +132,13 @@ struct principal identity_service(struct arena *arena, struct str account, struc
         .user_id = STR(""),
         .name = str_copy(arena, service),
     };
+}
+
+struct str identity_canonical_user(struct arena *arena, struct str account)
+{
+    unsigned char hash[32];
+    digest_sha256(account, hash);
+    return hex_encode(arena, str_of((const char *)hash, sizeof(hash)));
 }
 
 static bool is_account_id(struct str key)
@@ -154,10 +171,11 @@ static int find_key(const struct runtime *runtime, struct db *db, const struct s
                     const struct cached_key **out_key)
 {
     struct cached_key *cached = map_find(&cache.keys, sig->access_key_id);
-    if (cached && str_eq(cached->session_token, sig->session_token)) {
+    if (cached && !cache.is_written && str_eq(cached->session_token, sig->session_token)) {
         *out_key = cached;
         return 0;
     }
+    cache.made_count++;
     cached = arena_alloc(cache.arena, sizeof(*cached));
     struct str id = str_copy(cache.arena, sig->access_key_id);
     int rc =
@@ -204,64 +222,77 @@ static int refuse_signature(struct identity_problem *problem, enum sig_result re
     return refuse(problem, &ERROR_SIGNATURE_DOES_NOT_MATCH, detail);
 }
 
+static struct str payload_hash(struct arena *arena, struct str body)
+{
+    if (!body.ptr)
+        return (struct str){0};
+    unsigned char hash[32];
+    digest_sha256(body, hash);
+    return hex_encode(arena, str_of((const char *)hash, sizeof(hash)));
+}
+
 /* A key that was issued here: active, not expired, and the signature holds. */
-static int check_key(struct arena *arena, const struct sig_request *request, const struct sig *sig,
-                     const struct access_key *key, struct str payload_hash, int64_t now_ms,
-                     struct identity_problem *problem)
+static int check_key(struct arena *arena, const struct identity_request *asked,
+                     const struct access_key *key, struct identity_problem *problem)
 {
     if (!key->is_active)
         return refuse(problem, &ERROR_INVALID_CLIENT_TOKEN_ID,
                       STR("The security token included in the request is invalid."));
     const struct sig_check check = {
         .secret_key = key->secret,
-        .now_ms = now_ms,
-        .payload_hash = payload_hash,
+        .now_ms = asked->real_now_ms,
+        .payload_hash = payload_hash(arena, asked->body),
+        .region = asked->region.len > 0 ? asked->region : (struct str){0},
+        .service = asked->service.len > 0 ? asked->service : (struct str){0},
     };
     struct str detail = {0};
-    enum sig_result result = sig_verify(arena, request, sig, &check, &detail);
+    enum sig_result result = sig_verify(arena, asked->request, asked->sig, &check, &detail);
     if (result != SIG_OK)
         return refuse_signature(problem, result, detail);
-    if (key->expires_at_ms != 0 && key->expires_at_ms <= now_ms)
+    if (key->expires_at_ms != 0 && key->expires_at_ms <= asked->now_ms)
         return refuse(problem, &ERROR_EXPIRED_TOKEN,
                       STR("The security token included in the request is expired"));
     return 0;
 }
 
-int identity_resolve(struct runtime *runtime, struct db *db, struct arena *arena,
-                     const struct sig_request *request, const struct sig *sig,
-                     struct str payload_hash, int64_t now_ms,
-                     const struct principal **out_principal, struct identity_problem *out_problem)
+static struct principal *root_of(struct arena *arena, struct str account, struct str access_key_id)
 {
-    identity_refresh();
     struct principal *principal = arena_alloc(arena, sizeof(*principal));
-    if (is_account_id(sig->access_key_id)) {
-        *principal = identity_root(arena, sig->access_key_id);
-        principal->access_key_id = sig->access_key_id;
-        *out_principal = principal;
+    *principal = identity_root(arena, account);
+    principal->access_key_id = access_key_id;
+    return principal;
+}
+
+int identity_resolve(struct runtime *runtime, struct db *db, struct arena *arena,
+                     const struct identity_request *asked, const struct principal **out_principal,
+                     struct identity_problem *out_problem)
+{
+    struct str key_id = asked->sig->access_key_id;
+    if (is_account_id(key_id)) {
+        *out_principal = root_of(arena, key_id, key_id);
         return 0;
     }
-    bool is_issued = runtime->identity->is_issued(sig->access_key_id);
+    bool is_issued = runtime->identity->is_issued(key_id);
+    const struct cached_key *found = NULL;
     if (is_issued) {
-        const struct cached_key *found = NULL;
-        int rc = find_key(runtime, db, sig, &found);
+        int rc = find_key(runtime, db, asked->sig, &found);
         if (rc < 0)
             return rc;
-        if (found->is_known) {
-            rc = check_key(arena, request, sig, &found->key, payload_hash, now_ms, out_problem);
-            if (rc < 0)
-                return rc;
-            copy_principal(arena, &found->key.principal, principal);
-            principal->access_key_id = sig->access_key_id;
-            *out_principal = principal;
-            return 0;
-        }
+    }
+    if (found && found->is_known) {
+        int rc = check_key(arena, asked, &found->key, out_problem);
+        if (rc < 0)
+            return rc;
+        struct principal *principal = arena_alloc(arena, sizeof(*principal));
+        copy_principal(arena, &found->key.principal, principal);
+        principal->access_key_id = key_id;
+        *out_principal = principal;
+        return 0;
     }
     if (is_issued || runtime->strict_auth)
         return refuse(out_problem, &ERROR_INVALID_CLIENT_TOKEN_ID,
                       STR("The security token included in the request is invalid."));
-    *principal = identity_root(arena, STR(IDENTITY_DEFAULT_ACCOUNT));
-    principal->access_key_id = sig->access_key_id;
-    *out_principal = principal;
+    *out_principal = root_of(arena, STR(IDENTITY_DEFAULT_ACCOUNT), key_id);
     return 0;
 }
 
@@ -277,13 +308,13 @@ const struct policy *identity_compile(struct str document, enum policy_kind kind
     const struct policy *policy = map_find(&cache.documents[kind], document);
     if (policy)
         return policy;
+    cache.made_count++;
     struct policy *compiled = NULL;
     struct policy_error error = {0};
     struct str copy = str_copy(cache.arena, document);
     if (policy_parse(cache.arena, copy, kind, &compiled, &error) < 0)
         return NULL;
     map_set(&cache.documents[kind], copy, compiled);
-    cache.document_count++;
     return compiled;
 }
 
@@ -318,12 +349,13 @@ int identity_policies(struct runtime *runtime, struct db *db, struct arena *aren
                       size_t *out_tag_count)
 {
     /* Sessions of one role share its policies; a federated user has those of the user who made the
-     * session. */
+     * session, whom role_arn names, too. */
     struct str key = principal->role_arn.len > 0 ? principal->role_arn : principal->arn;
     if (principal->kind == PRINCIPAL_FEDERATED_USER)
-        key = str_concat3(arena, principal->arn, STR(" by "), principal->name);
+        key = str_concat3(arena, principal->arn, STR(" by "), principal->role_arn);
     struct cached_policies *cached = map_find(&cache.policies, key);
-    if (!cached) {
+    if (!cached || cache.is_written) {
+        cache.made_count++;
         cached = arena_alloc(cache.arena, sizeof(*cached));
         int rc = load_policies(runtime, db, principal, cached);
         if (rc < 0)

@@ -67,13 +67,22 @@ extern const struct api_error ERROR_MISSING_AUTHENTICATION_TOKEN;
 extern const struct api_error ERROR_REQUEST_EXPIRED;
 extern const struct api_error ERROR_INVALID_SIGNATURE_SCHEME;
 
-/* Identifies the caller and checks the signature. `sig` was read by sig_parse and is not SIG_NONE.
- * `payload_hash` is the hex SHA-256 of the body, or absent when the body is a stream. Returns 0
- * with *out_principal (living in the arena), -EACCES with *out_problem, or another -errno of the
- * store. */
+/* What a signed request shows of its sender. */
+struct identity_request {
+    const struct sig_request *request;
+    const struct sig *sig; /* read by sig_parse; signed in some way */
+    struct str body;       /* hashed when a signature must be checked; absent: the body is a stream
+                              and the hash is taken as sent */
+    struct str service;    /* the scope must name this service; empty: any */
+    struct str region;     /* the scope must name this region; empty: any */
+    int64_t real_now_ms;   /* time that signatures are compared with */
+    int64_t now_ms;        /* movable clock, by which sessions end */
+};
+
+/* Identifies the caller and checks the signature. Returns 0 with *out_principal (living in the
+ * arena), -EACCES with *out_problem, or another -errno of the store. */
 MUST_CHECK int identity_resolve(struct runtime *runtime, struct db *db, struct arena *arena,
-                                const struct sig_request *request, const struct sig *sig,
-                                struct str payload_hash, int64_t now_ms,
+                                const struct identity_request *asked,
                                 const struct principal **out_principal,
                                 struct identity_problem *out_problem);
 
@@ -81,9 +90,16 @@ MUST_CHECK int identity_resolve(struct runtime *runtime, struct db *db, struct a
 struct principal identity_root(struct arena *arena, struct str account);
 struct principal identity_service(struct arena *arena, struct str account, struct str service);
 
+/* Canonical user id of an account, 64 hex digits: how S3's policies and owners name it. */
+struct str identity_canonical_user(struct arena *arena, struct str account);
+
 /* Drops what this thread cached if it is stale or too much. Everything that identity_policies and
- * identity_compile gave out ends here: called once before a request is judged. */
+ * identity_compile gave out ends here. Called before each transaction, and never inside: what the
+ * transaction's snapshot shows must not be kept as newer than the snapshot is. */
 void identity_refresh(void);
+/* The running transaction changed identities (call_notify on IDENTITY_CHANNEL): until the next
+ * identity_refresh nothing is taken from the cache. */
+void identity_written(void);
 
 /* The policies of a principal, compiled. Cached per thread until IAM changes (see
  * identity_changed). Returns 0 or -errno. The result lives until identity_refresh. */

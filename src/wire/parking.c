@@ -2,13 +2,23 @@
  *
  * A request is parked only when it has written nothing. It is taken out and run again when one of
  * its channels is notified, its deadline comes, the clock moves, or its client goes away.
+ *
+ * Wake-ups come from any thread. They are collected in a list that the executor owns, and one
+ * message to its loop stands for all of them: what was not delivered when the program ends, ends
+ * with the executor.
  */
-#include "base/arena.h"
+#include <pthread.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/loop.h"
 #include "wire/request.h"
 #include "wire/waiters.h"
+
+enum {
+    WAKES_MAX_BYTES = 1024 * 1024, /* channels not yet looked at; beyond, everybody looks */
+    WAKES_SEARCHED_BYTES = 4096,
+};
 
 static struct park_node **bucket_of(struct executor *executor, struct str channel)
 {
@@ -54,17 +64,41 @@ static void start_timer(struct request *request)
     loop_timer_start(request->timer, left_ms > 0 ? left_ms : 0);
 }
 
+static void link_request(struct executor *executor, struct request *request)
+{
+    request->state = REQUEST_PARKED;
+    request->next = NULL;
+    request->prev = executor->parked_last;
+    if (executor->parked_last)
+        executor->parked_last->next = request;
+    else
+        executor->parked_first = request;
+    executor->parked_last = request;
+    /* Before waiters_add: see executor_wake. */
+    atomic_fetch_add_explicit(&executor->parked_count, 1, memory_order_relaxed);
+}
+
+static void unlink_request(struct executor *executor, struct request *request)
+{
+    if (request->prev)
+        request->prev->next = request->next;
+    else
+        executor->parked_first = request->next;
+    if (request->next)
+        request->next->prev = request->prev;
+    else
+        executor->parked_last = request->prev;
+    request->next = NULL;
+    request->prev = NULL;
+    request->state = REQUEST_RUNNING;
+    atomic_fetch_sub_explicit(&executor->parked_count, 1, memory_order_relaxed);
+}
+
 void parking_add(struct request *request)
 {
     struct executor *executor = request->executor;
     struct call *call = &request->call;
-    request->state = REQUEST_PARKED;
-    request->prev = NULL;
-    request->next = executor->parked;
-    if (executor->parked)
-        executor->parked->prev = request;
-    executor->parked = request;
-    atomic_fetch_add_explicit(&executor->parked_count, 1, memory_order_relaxed);
+    link_request(executor, request);
     bool is_missed = false;
     for (size_t i = 0; i < call->wait_channel_count; i++) {
         struct park_node *node = &request->nodes[i];
@@ -87,45 +121,27 @@ void parking_remove(struct request *request)
         waiters_remove(executor->runtime->waiters, request->nodes[i].channel);
     }
     request->node_count = 0;
-    if (request->prev)
-        request->prev->next = request->next;
-    else
-        executor->parked = request->next;
-    if (request->next)
-        request->next->prev = request->prev;
-    request->next = NULL;
-    request->prev = NULL;
-    atomic_fetch_sub_explicit(&executor->parked_count, 1, memory_order_relaxed);
-    loop_timer_free(request->timer);
-    request->timer = NULL;
-    request->state = REQUEST_RUNNING;
+    unlink_request(executor, request);
+    loop_timer_stop(request->timer);
 }
 
-struct wake {
-    struct executor *executor;
-    char *text;
-    size_t len;
-};
-
-static void wake_channel(void *context)
+/* Takes the requests that wait for `channel` out and runs them, those first that wait longest.
+ * Running one may park it again, so all are taken out before the first is run. */
+static void wake_channel(struct executor *executor, struct str channel)
 {
-    struct wake *wake = context;
-    struct str channel = str_of(wake->text, wake->len);
-    /* Running a request may park it again at the head of the bucket: take the matching ones out
-     * first, then run them. */
     struct request *woken = NULL;
-    struct park_node *node = *bucket_of(wake->executor, channel);
+    struct park_node *node = *bucket_of(executor, channel);
     while (node) {
-        struct park_node *next = node->next;
-        if (str_eq(node->channel, channel)) {
-            struct request *request = node->request;
-            /* Its other nodes may be in this bucket, too: start over after taking it out. */
-            parking_remove(request);
-            request->next = woken;
-            woken = request;
-            next = *bucket_of(wake->executor, channel);
-        }
-        node = next;
+        struct request *request = node->request;
+        bool is_meant = str_eq(node->channel, channel);
+        node = node->next;
+        if (!is_meant)
+            continue;
+        while (node && node->request == request)
+            node = node->next; /* leaves the bucket together with this one */
+        parking_remove(request);
+        request->next = woken; /* the bucket has the latest first */
+        woken = request;
     }
     while (woken) {
         struct request *request = woken;
@@ -133,25 +149,82 @@ static void wake_channel(void *context)
         request->next = NULL;
         executor_run(request);
     }
-    mem_free(wake->text);
-    mem_free(wake);
 }
 
+static void look_again(struct executor *executor)
+{
+    for (struct request *request = executor->parked_first; request; request = request->next)
+        loop_timer_start(request->timer, 0);
+}
+
+static void wake_posted(void *context)
+{
+    struct executor *executor = context;
+    pthread_mutex_lock(&executor->wake_lock);
+    AUTO(buf) struct buf wakes = executor->wakes;
+    bool must_wake_all = executor->must_wake_all || wakes.is_full;
+    buf_init(&executor->wakes, NULL, WAKES_MAX_BYTES);
+    executor->must_wake_all = false;
+    executor->is_wake_posted = false;
+    pthread_mutex_unlock(&executor->wake_lock);
+
+    if (must_wake_all) {
+        look_again(executor);
+        return;
+    }
+    struct str rest = buf_str(&wakes);
+    struct str channel = {0};
+    while (rest.len > 0 && str_split_next(&rest, '\n', &channel))
+        wake_channel(executor, channel);
+}
+
+/* A channel that is in the list already is not added: one run serves both. Only the beginning is
+ * searched; a channel twice in a long list costs a needless run. */
+static bool is_listed(const struct buf *wakes, struct str channel)
+{
+    if (wakes->len > WAKES_SEARCHED_BYTES)
+        return false;
+    struct str rest = buf_str(wakes);
+    struct str listed = {0};
+    while (rest.len > 0 && str_split_next(&rest, '\n', &listed))
+        if (str_eq(listed, channel))
+            return true;
+    return false;
+}
+
+static void post_wake(struct executor *executor, struct str channel)
+{
+    pthread_mutex_lock(&executor->wake_lock);
+    if (channel.len == 0) {
+        executor->must_wake_all = true;
+    } else if (!is_listed(&executor->wakes, channel)) {
+        buf_append(&executor->wakes, channel);
+        buf_append_char(&executor->wakes, '\n');
+    }
+    bool must_post = !executor->is_wake_posted;
+    executor->is_wake_posted = true;
+    pthread_mutex_unlock(&executor->wake_lock);
+    if (must_post)
+        loop_post(executor->loop, wake_posted, executor);
+}
+
+/* The count is raised before the channel's waiters are: whoever saw a waiter there (waiters_notify)
+ * sees its count here, too. */
 void executor_wake(struct executor *executor, struct str channel)
 {
-    struct wake *wake = mem_new(sizeof(*wake));
-    *wake = (struct wake){
-        .executor = executor,
-        .text = mem_copy(channel.ptr, channel.len),
-        .len = channel.len,
-    };
-    loop_post(executor->loop, wake_channel, wake);
+    if (atomic_load_explicit(&executor->parked_count, memory_order_relaxed) > 0)
+        post_wake(executor, channel);
+}
+
+void executor_wake_all(struct executor *executor)
+{
+    post_wake(executor, STR(""));
 }
 
 static void restart_timers(void *context)
 {
     struct executor *executor = context;
-    for (struct request *request = executor->parked; request; request = request->next)
+    for (struct request *request = executor->parked_first; request; request = request->next)
         start_timer(request);
 }
 
@@ -160,24 +233,12 @@ void executor_clock_moved(struct executor *executor)
     loop_post(executor->loop, restart_timers, executor);
 }
 
-static void look_again(void *context)
-{
-    struct executor *executor = context;
-    for (struct request *request = executor->parked; request; request = request->next)
-        loop_timer_start(request->timer, 0);
-}
-
-void executor_wake_all(struct executor *executor)
-{
-    loop_post(executor->loop, look_again, executor);
-}
-
 static void end_waiting(void *context)
 {
     struct executor *executor = context;
     executor->is_ending = true;
-    while (executor->parked)
-        run_again(executor->parked);
+    while (executor->parked_first)
+        run_again(executor->parked_first);
 }
 
 void executor_stop_waiting(struct executor *executor)
@@ -191,4 +252,17 @@ uint64_t executor_waiting(const struct runtime *runtime)
     for (size_t i = 0; i < runtime->executor_count; i++)
         total += atomic_load_explicit(&runtime->executors[i]->parked_count, memory_order_relaxed);
     return total;
+}
+
+void parking_init(struct executor *executor)
+{
+    CHECK(pthread_mutex_init(&executor->wake_lock, NULL) == 0);
+    buf_init(&executor->wakes, NULL, WAKES_MAX_BYTES);
+}
+
+void parking_deinit(struct executor *executor)
+{
+    CHECK(!executor->parked_first); /* the server was freed, and with it every request */
+    buf_deinit(&executor->wakes);
+    pthread_mutex_destroy(&executor->wake_lock);
 }

@@ -4,12 +4,11 @@
 
 #include <errno.h>
 
-#include "auth/digest.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rand.h"
-#include "syntax/base64.h"
+#include "net/loop.h"
 #include "wire/identity.h"
 #include "wire/router.h"
 
@@ -83,6 +82,12 @@ static enum status find_operation(struct request *request)
                      STR_ARG(name));
 }
 
+static enum status refuse_unsigned(struct call *call)
+{
+    return call_fail(call, &ERROR_MISSING_AUTHENTICATION_TOKEN,
+                     "Request is missing Authentication Token");
+}
+
 enum status request_route(struct request *request)
 {
     struct http_exchange *exchange = request->exchange;
@@ -122,15 +127,15 @@ enum status request_route(struct request *request)
     struct route route =
         route_request(runtime, call->arena, exchange->host, &request->sig, &request->wire);
     call->scope.region = route.region.len > 0 ? route.region : runtime->default_region;
+    request->host_region = route.host_region;
+    if (!route.service && route.asked_for.len == 0)
+        return refuse_unsigned(call);
     if (!route.service)
         return call_fail(call, &ERROR_NOT_IMPLEMENTED, "Service '" STR_FMT "' is not implemented.",
                          STR_ARG(route.asked_for));
     request->service = route.service;
+    request->service_index = route.service_index;
     call->service = route.service->model;
-    for (size_t i = 0; i < runtime->service_count; i++) {
-        if (runtime->services[i] == route.service)
-            request->service_index = i;
-    }
     return find_operation(request);
 }
 
@@ -142,21 +147,24 @@ static enum status identify(struct request *request)
                      request->sig.scheme != SIG_BASIC;
     if (!is_signed) {
         if (!(call->operation->flags & OPERATION_UNSIGNED))
-            return call_fail(call, &ERROR_MISSING_AUTHENTICATION_TOKEN,
-                             "Request is missing Authentication Token");
+            return refuse_unsigned(call);
         call->principal = &anonymous;
         call->scope.account = STR("");
         return STATUS_DONE;
     }
-    unsigned char hash[32];
-    digest_sha256(request->wire.body, hash);
-    request->payload_hash = hex_encode(call->arena, str_of((const char *)hash, sizeof(hash)));
+    const struct identity_request asked = {
+        .request = &request->sig_request,
+        .sig = &request->sig,
+        .body = request->wire.body,
+        .service = call->service->signing_name,
+        .region = request->host_region,
+        /* Clients sign with the real time, however far the clock of this program was moved. */
+        .real_now_ms = clock_now_ms() - clock_offset_ms(),
+        .now_ms = call->now_ms,
+    };
     struct identity_problem problem = {0};
-    /* Clients sign with the real time, however far the clock of this program was moved. */
-    int64_t real_now_ms = clock_now_ms() - clock_offset_ms();
     int rc =
-        identity_resolve(call->runtime, call->db, call->arena, &request->sig_request, &request->sig,
-                         request->payload_hash, real_now_ms, &call->principal, &problem);
+        identity_resolve(call->runtime, call->db, call->arena, &asked, &call->principal, &problem);
     if (rc == -EACCES)
         return call_fail(call, problem.error, STR_FMT, STR_ARG(problem.message));
     if (rc < 0)
@@ -190,6 +198,13 @@ enum status request_prepare(struct request *request)
     return STATUS_DONE;
 }
 
+/* Only this worker writes its counters; others read them. */
+static void add(_Atomic uint64_t *field, uint64_t amount)
+{
+    atomic_store_explicit(field, atomic_load_explicit(field, memory_order_relaxed) + amount,
+                          memory_order_relaxed);
+}
+
 static void count(struct request *request, int status, int64_t micros)
 {
     const struct call *call = &request->call;
@@ -197,12 +212,12 @@ static void count(struct request *request, int status, int64_t micros)
         return;
     size_t index = (size_t)(call->operation - call->service->operations);
     _Atomic uint64_t *fields = request->executor->counts[request->service_index][index];
-    atomic_fetch_add_explicit(&fields[0], 1, memory_order_relaxed);
+    add(&fields[0], 1);
     if (status >= 500)
-        atomic_fetch_add_explicit(&fields[2], 1, memory_order_relaxed);
+        add(&fields[2], 1);
     else if (status >= 400)
-        atomic_fetch_add_explicit(&fields[1], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&fields[3], (uint64_t)micros, memory_order_relaxed);
+        add(&fields[1], 1);
+    add(&fields[3], (uint64_t)micros);
 }
 
 static void log_request(struct request *request, int status, int64_t micros)
@@ -215,7 +230,7 @@ static void log_request(struct request *request, int status, int64_t micros)
         {.name = "service", .text = call->service->name},
         {.name = "operation", .text = call->operation ? call->operation->name : STR("-")},
         {.name = "account", .text = account},
-        {.name = "region", .text = call->scope.region},
+        {.name = "region", .text = str_or(call->scope.region, STR("-"))},
         {.name = "status", .number = status},
         {.name = "us", .number = micros},
         {.name = "request", .text = call->request_id},
@@ -227,28 +242,55 @@ static void log_request(struct request *request, int status, int64_t micros)
     log_event(LOG_INFO, "request", fields, field_count);
 }
 
+static void encode(struct request *request, struct wire_response *response)
+{
+    struct call *call = &request->call;
+    wire_response_init(response, call->arena);
+    if (request->status == STATUS_DONE) {
+        wire_encode(request->protocol, call->service, call->operation, request->out,
+                    call->request_id, response);
+        if (!response->body.is_full)
+            return;
+        request->status = call_fail_internal(call, -EMSGSIZE, "the answer is too large");
+        wire_response_init(response, call->arena);
+    }
+    bool is_query_mode = call->service->is_query_compatible &&
+                         str_eq_cstr(wire_header(&request->wire, "x-amzn-query-mode"), "true");
+    wire_encode_error(request->protocol, call->service, &call->error, is_query_mode,
+                      call->request_id, response);
+}
+
+/* Stored text may come back as a header. HTTP has no way to say a line end there. */
+static void strip_line_ends(struct arena *arena, struct wire_response *response)
+{
+    for (size_t i = 0; i < response->header_count; i++) {
+        struct str *value = &response->headers[i].value;
+        if (str_index(*value, '\r') >= 0)
+            *value = str_replace(arena, *value, STR("\r"), STR(" "));
+        if (str_index(*value, '\n') >= 0)
+            *value = str_replace(arena, *value, STR("\n"), STR(" "));
+    }
+}
+
 void request_answer(struct request *request)
 {
     struct call *call = &request->call;
     request->state = REQUEST_ANSWERED;
     struct wire_response response;
-    wire_response_init(&response, call->arena);
-    if (request->status == STATUS_DONE) {
-        wire_encode(request->protocol, call->service, call->operation, request->out,
-                    call->request_id, &response);
-        if (response.body.is_full)
-            request->status = call_fail_internal(call, -EMSGSIZE, "the answer is too large");
-    }
-    if (request->status != STATUS_DONE) {
-        wire_response_init(&response, call->arena);
-        bool is_query_mode = str_eq_cstr(wire_header(&request->wire, "x-amzn-query-mode"), "true");
-        wire_encode_error(request->protocol, call->service, &call->error, is_query_mode,
-                          call->request_id, &response);
-    }
+    encode(request, &response);
     int64_t micros = clock_monotonic_us() - request->started_us;
     count(request, response.status, micros);
     log_request(request, response.status, micros);
-    if (!request->is_gone)
+    if (!request->is_gone) {
+        strip_line_ends(call->arena, &response);
         http_respond(request->exchange, response.status, response.headers, response.header_count,
                      buf_str(&response.body));
+        request_end(request); /* when the client is gone, on_close does that */
+    }
+}
+
+void request_end(struct request *request)
+{
+    loop_timer_free(TAKE(request->timer));
+    arena_free(TAKE(request->run_arena));
 }

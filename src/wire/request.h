@@ -2,9 +2,11 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "auth/sigv4.h"
+#include "base/buf.h"
 #include "net/http.h"
 #include "wire/executor.h"
 #include "wire/protocol.h"
@@ -45,9 +47,8 @@ struct request {
     struct wire_request wire;
     struct sig_request sig_request;
     struct sig sig;
-    struct str payload_hash;
-    bool is_prepared; /* identity, decoding and constraints are done */
-    bool is_in_write_batch;
+    struct str host_region; /* region that the host name gives, or "" */
+    bool is_prepared;       /* identity, decoding and constraints are done */
     struct call call;
     void *in;
     void *out;
@@ -57,8 +58,9 @@ struct request {
     uint32_t conflict_count;
     struct park_node nodes[4];
     size_t node_count;
-    struct loop_timer *timer;
-    struct request *next; /* in the batch or in the list of parked requests */
+    struct loop_timer *timer; /* of its deadline, once it has waited */
+    struct arena *run_arena;  /* of the present run, after many runs; else NULL */
+    struct request *next;     /* in the batch or in the list of parked requests */
     struct request *prev;
 };
 
@@ -74,10 +76,15 @@ struct executor {
     size_t batch_count;
     bool has_batch; /* a write transaction is open */
     bool is_flushing;
-    bool is_ending;         /* nobody may wait any more */
-    struct request *parked; /* list, for clock moves and shutdown */
+    bool is_ending;               /* nobody may wait any more */
+    struct request *parked_first; /* in order of parking, for clock moves and shutdown */
+    struct request *parked_last;
     struct park_node *buckets[PARK_BUCKETS];
     _Atomic uint64_t parked_count;
+    pthread_mutex_t wake_lock; /* protects the next three */
+    struct buf wakes;          /* channels to look at, each with a line end */
+    bool must_wake_all;
+    bool is_wake_posted;
     void (*round_hook)(void *);
     void *round_context;
 };
@@ -89,7 +96,11 @@ enum status request_route(struct request *request);
 enum status request_prepare(struct request *request);
 /* Encodes and sends the answer for request->status and ends the request. */
 void request_answer(struct request *request);
+/* Frees what is not in the exchange's arena. */
+void request_end(struct request *request);
 
+void parking_init(struct executor *executor);
+void parking_deinit(struct executor *executor); /* nobody waits any more */
 void parking_add(struct request *request);
 void parking_remove(struct request *request);
 /* Runs a request (again). */

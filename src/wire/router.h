@@ -12,8 +12,10 @@
 
 struct route {
     const struct service *service; /* NULL: nothing fits */
+    size_t service_index;          /* in the runtime's table */
     struct str asked_for;          /* the service's name as the request gives it, for the error */
     struct str region;             /* "" when the request names none */
+    struct str host_region;        /* region that the host name gives, or "" */
 };
 
 /* `host` is the Host header with port; `request` has method, path, query, headers and, when it was

@@ -62,7 +62,8 @@ struct resource_call {
                                           (aws:cloudformation:stack-name, ...-id, logical-id) */
     struct json *state; /* kept between runs of an operation in progress; NULL first */
     int64_t retry_at_ms;
-    struct str message; /* of a failure: the stack event's ResourceStatusReason */
+    struct str message;                /* of a failure: the stack event's ResourceStatusReason */
+    const struct json *old_stack_tags; /* update: as last applied; NULL: the same as stack_tags */
 };
 
 typedef enum resource_result resource_fn(struct resource_call *rc);

@@ -98,59 +98,101 @@ static enum status set_policy(struct call *call, struct sqs_queue *queue, struct
     return STATUS_DONE;
 }
 
+static enum status bad_redrive_policy(struct call *call, struct str value, struct str reason)
+{
+    return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
+                     "Value " STR_FMT " for parameter RedrivePolicy is invalid. Reason: " STR_FMT,
+                     STR_ARG(value), STR_ARG(reason));
+}
+
+/* Whether the dead-letter queue's RedriveAllowPolicy (checked when it was written) takes messages
+ * of this source. */
+static bool allows_source(struct call *call, const struct sqs_queue *target, struct str source_arn)
+{
+    struct json *json = NULL;
+    if (target->redrive_allow_policy.len == 0 ||
+        json_parse(call->arena, target->redrive_allow_policy, 0, &json, NULL) < 0)
+        return true;
+    struct str permission = json_find_str(json, "redrivePermission");
+    if (!str_eq_cstr(permission, "byQueue"))
+        return str_eq_cstr(permission, "allowAll");
+    const struct json *sources = json_find_cstr(json, "sourceQueueArns");
+    for (const struct json *source = sources ? sources->first : NULL; source;
+         source = source->next) {
+        if (str_eq(source->text, source_arn))
+            return true;
+    }
+    return false;
+}
+
+static enum status check_dead_letter_queue(struct call *call, const struct sqs_queue *queue,
+                                           struct str value, struct str arn)
+{
+    struct scope scope = {0};
+    struct str name = {0};
+    /* OBSERVED (2022-08-21): judged before the queue is looked up. */
+    if (!sqs_split_arn(arn, &scope, &name))
+        return bad_redrive_policy(call, value, STR("Invalid value for deadLetterTargetArn."));
+    /* AWS: "The dead-letter queue and the source queue must be in the same account and region." */
+    if (!str_eq(scope.account, queue->account))
+        return bad_redrive_policy(call, value,
+                                  STR("Dead letter target owner should be same as the source."));
+    if (!str_eq(scope.region, queue->region))
+        return bad_redrive_policy(call, value,
+                                  STR("Dead-letter target must be in same region as the source."));
+    struct sqs_queue *target = NULL;
+    int rc = sqs_store_find_queue(call->db, call->arena, scope, name, &target);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "sqs: find the dead-letter queue");
+    if (!target)
+        return bad_redrive_policy(call, value, STR("Dead letter target does not exist."));
+    /* AWS: "The dead-letter queue of a FIFO queue must also be a FIFO queue." */
+    if (target->is_fifo != queue->is_fifo)
+        return bad_redrive_policy(
+            call, value, STR("Dead-letter queue must be same type of queue as the source."));
+    if (!allows_source(call, target, sqs_queue_arn(call->arena, queue)))
+        return bad_redrive_policy(
+            call, value, STR("Dead-letter queue does not allow this queue as its source."));
+    return STATUS_DONE;
+}
+
 /* {"deadLetterTargetArn": ARN, "maxReceiveCount": 1..1000}; the count may be text, as templates and
- * the console send it. */
+ * the console send it. OBSERVED: answered in one form, with the count as a number (aws CLI
+ * reference, examples of set-queue-attributes and get-queue-attributes). */
 static enum status set_redrive_policy(struct call *call, struct sqs_queue *queue, struct str value)
 {
-    queue->redrive_policy = value;
+    queue->redrive_policy = STR("");
     queue->dlq_arn = STR("");
     queue->max_receive_count = 0;
     if (value.len == 0)
         return STATUS_DONE;
     struct json *json = NULL;
     if (json_parse(call->arena, value, 0, &json, NULL) < 0 || !json_is_object(json))
-        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                         "Value " STR_FMT
-                         " for parameter RedrivePolicy is invalid. Reason: Redrive "
-                         "policy is not a valid JSON map.",
-                         STR_ARG(value));
+        return bad_redrive_policy(call, value, STR("Redrive policy is not a valid JSON map."));
     struct str arn = json_find_str(json, "deadLetterTargetArn");
     const struct json *count = json_find_cstr(json, "maxReceiveCount");
     if (arn.len == 0)
-        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                         "Value " STR_FMT
-                         " for parameter RedrivePolicy is invalid. Reason: Redrive "
-                         "policy does not contain mandatory attribute: deadLetterTargetArn.",
-                         STR_ARG(value));
+        return bad_redrive_policy(call, value,
+                                  STR("Redrive policy does not contain mandatory attribute: "
+                                      "deadLetterTargetArn."));
     if (!count)
-        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                         "Value " STR_FMT
-                         " for parameter RedrivePolicy is invalid. Reason: Redrive "
-                         "policy does not contain mandatory attribute: maxReceiveCount.",
-                         STR_ARG(value));
+        return bad_redrive_policy(
+            call, value,
+            STR("Redrive policy does not contain mandatory attribute: maxReceiveCount."));
     int64_t most = 0;
     if (str_to_i64(count->text, &most) < 0 || most < 1 || most > 1000)
-        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                         "Value " STR_FMT
-                         " for parameter RedrivePolicy is invalid. Reason: Invalid "
-                         "value for maxReceiveCount: " STR_FMT
-                         ", valid values are from 1 to 1000 both inclusive.",
-                         STR_ARG(value), STR_ARG(count->text));
-    struct sqs_queue *target = NULL;
-    int rc = sqs_find_queue_by_arn(call, arn, &target);
-    if (rc < 0)
-        return call_fail_internal(call, rc, "sqs: find the dead-letter queue");
-    if (!target)
-        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                         "Value " STR_FMT " for parameter RedrivePolicy is invalid. Reason: Dead "
-                         "letter target does not exist.",
-                         STR_ARG(value));
-    /* AWS: "The dead-letter queue of a FIFO queue must also be a FIFO queue." */
-    if (target->is_fifo != queue->is_fifo)
-        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                         "Value " STR_FMT " for parameter RedrivePolicy is invalid. Reason: Dead-"
-                         "letter queue must be same type of queue as the source.",
-                         STR_ARG(value));
+        return bad_redrive_policy(call, value,
+                                  str_format(call->arena,
+                                             "Invalid value for maxReceiveCount: " STR_FMT
+                                             ", valid values are from 1 to 1000 both inclusive.",
+                                             STR_ARG(count->text)));
+    enum status status = check_dead_letter_queue(call, queue, value, arn);
+    if (status != STATUS_DONE)
+        return status;
+    struct json *kept = json_new(call->arena, JSON_OBJECT);
+    json_append_member(kept, STR("deadLetterTargetArn"), json_new_string(call->arena, arn));
+    json_append_member(kept, STR("maxReceiveCount"), json_new_number(call->arena, most));
+    queue->redrive_policy = json_to_str(call->arena, kept);
     queue->dlq_arn = arn;
     queue->max_receive_count = most;
     return STATUS_DONE;
@@ -188,11 +230,11 @@ static enum status set_fifo(struct call *call, struct sqs_queue *queue, struct s
     if (status != STATUS_DONE)
         return status;
     /* AWS: FifoQueue can only be given when the queue is made, and only as true. */
-    if (!is_new && is_fifo != queue->is_fifo)
+    if (!is_new && queue->is_fifo && !is_fifo)
         return call_fail(call, &SQS_INVALID_ATTRIBUTE_VALUE,
                          "Invalid value for the parameter FifoQueue. Reason: Modifying queue type "
                          "is not supported.");
-    if (is_new && !is_fifo)
+    if (is_new ? !is_fifo : !queue->is_fifo)
         return call_fail(call, &SQS_INVALID_ATTRIBUTE_NAME, "Unknown Attribute FifoQueue.");
     queue->is_fifo = is_fifo;
     return STATUS_DONE;
@@ -249,11 +291,12 @@ static enum status set_attribute(struct call *call, struct sqs_queue *queue, str
 enum status sqs_apply_attributes(struct call *call, struct sqs_queue *queue,
                                  const struct sqs_queue_attribute_map *attributes, bool is_new)
 {
-    /* FifoQueue first: others depend on it. */
+    /* FifoQueue and KmsMasterKeyId first: others depend on them. */
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < attributes->count; i++) {
             struct str name = attributes->items[i].key;
-            if (str_eq_cstr(name, "FifoQueue") != (pass == 0))
+            bool is_first = str_eq_cstr(name, "FifoQueue") || str_eq_cstr(name, "KmsMasterKeyId");
+            if (is_first != (pass == 0))
                 continue;
             enum status status =
                 set_attribute(call, queue, name, attributes->items[i].value, is_new);
@@ -261,6 +304,11 @@ enum status sqs_apply_attributes(struct call *call, struct sqs_queue *queue,
                 return status;
         }
     }
+    /* OBSERVED (2022-08-01): naming a key turns SSE-SQS off by itself, but not against an order. */
+    if (queue->has_managed_sse && queue->kms_key_id.len > 0)
+        return call_fail(call, &SQS_INVALID_ATTRIBUTE_NAME,
+                         "You can use one type of server-side encryption (SSE) at one time. You "
+                         "can either enable KMS SSE or SQS SSE.");
     /* AWS: "perMessageGroupId is allowed only when DeduplicationScope is messageGroup." */
     if (queue->limit_by_group && !queue->dedup_by_group)
         return bad_value(call, STR("FifoThroughputLimit"));

@@ -4,11 +4,7 @@
  * attributes sorted by name; for each the name, the data type, one byte for the transport type (1:
  * string, 2: binary) and the value, every text preceded by its length in four bytes, big-endian.
  */
-#include "auth/digest.h"
-#include "base/arena.h"
 #include "service/sqs/sqs.h"
-#include "syntax/base64.h"
-#include "syntax/json.h"
 
 enum {
     TRANSPORT_STRING = 1,
@@ -34,27 +30,26 @@ static void update_sized(struct digest *digest, struct str bytes)
     digest_update(digest, bytes);
 }
 
-/* The stored attributes are sorted by name already (message.c). */
-struct str sqs_md5_of_attributes(struct arena *arena, struct str attributes)
+void sqs_attribute_digest_init(struct sqs_attribute_digest *digest)
 {
-    struct json *json = NULL;
-    if (attributes.len == 0 || json_parse(arena, attributes, 0, &json, NULL) < 0)
-        return (struct str){0};
-    struct digest digest;
-    digest_init(&digest, DIGEST_MD5);
-    for (const struct json *item = json->first; item; item = item->next) {
-        struct str text = json_find_str(item, "s");
-        bool is_binary = !text.ptr;
-        struct str value = text;
-        if (is_binary && base64_decode(arena, json_find_str(item, "b"), &value) < 0)
-            return (struct str){0};
-        const char transport = is_binary ? TRANSPORT_BINARY : TRANSPORT_STRING;
-        update_sized(&digest, item->key);
-        update_sized(&digest, json_find_str(item, "t"));
-        digest_update(&digest, str_of(&transport, 1));
-        update_sized(&digest, value);
-    }
+    digest_init(&digest->digest, DIGEST_MD5);
+    digest->count = 0;
+}
+
+void sqs_attribute_digest_add(struct sqs_attribute_digest *digest, struct str name, struct str type,
+                              bool is_binary, struct str value)
+{
+    const char transport = is_binary ? TRANSPORT_BINARY : TRANSPORT_STRING;
+    update_sized(&digest->digest, name);
+    update_sized(&digest->digest, type);
+    digest_update(&digest->digest, str_of(&transport, 1));
+    update_sized(&digest->digest, value);
+    digest->count++;
+}
+
+struct str sqs_attribute_digest_final(struct arena *arena, struct sqs_attribute_digest *digest)
+{
     unsigned char md5[DIGEST_MD5_SIZE];
-    digest_final(&digest, md5);
-    return digest_hex(arena, md5, sizeof(md5));
+    digest_final(&digest->digest, md5);
+    return digest->count > 0 ? digest_hex(arena, md5, sizeof(md5)) : (struct str){0};
 }

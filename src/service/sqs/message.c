@@ -134,12 +134,13 @@ static int compare_entries(const void *a, const void *b)
 }
 
 /* Checks the attributes and writes them, sorted by name, as the JSON text that is stored. Adds
- * their size to *size. */
+ * their size to *size and gives their digest. */
 static enum status pack_attributes(struct call *call,
                                    const struct sqs_message_body_attribute_map *attributes,
-                                   struct str *out_text, size_t *size)
+                                   struct str *out_text, struct str *out_md5, size_t *size)
 {
     *out_text = STR("");
+    *out_md5 = (struct str){0};
     if (attributes->count == 0)
         return STATUS_DONE;
     if (attributes->count > ATTRIBUTES_MAX)
@@ -152,6 +153,8 @@ static enum status pack_attributes(struct call *call,
         sorted[i] = attributes->items[i];
     qsort(sorted, attributes->count, sizeof(*sorted), compare_entries);
     struct json *object = json_new(call->arena, JSON_OBJECT);
+    struct sqs_attribute_digest digest;
+    sqs_attribute_digest_init(&digest);
     for (size_t i = 0; i < attributes->count; i++) {
         const struct sqs_message_attribute_value *value = &sorted[i].value;
         enum status status = check_attribute(call, sorted[i].key, value);
@@ -167,8 +170,10 @@ static enum status pack_attributes(struct call *call,
             json_new_string(call->arena,
                             is_binary ? base64_encode_str(call->arena, content) : content));
         json_append_member(object, sorted[i].key, item);
+        sqs_attribute_digest_add(&digest, sorted[i].key, value->data_type, is_binary, content);
     }
     *out_text = json_to_str(call->arena, object);
+    *out_md5 = sqs_attribute_digest_final(call->arena, &digest);
     return STATUS_DONE;
 }
 
@@ -198,6 +203,13 @@ static bool is_fifo_id(struct str id)
     for (size_t i = 0; i < id.len; i++)
         is_valid &= id.ptr[i] > ' ' && id.ptr[i] < 0x7F;
     return is_valid;
+}
+
+static enum status fail_without_dedup_id(struct call *call)
+{
+    return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
+                     "The queue should either have ContentBasedDeduplication enabled or "
+                     "MessageDeduplicationId provided explicitly");
 }
 
 static enum status check_fifo_ids(struct call *call, const struct sqs_queue *queue,
@@ -232,9 +244,7 @@ static enum status check_fifo_ids(struct call *call, const struct sqs_queue *que
     if (message->dedup_id.ptr)
         return STATUS_DONE;
     if (!queue->has_content_dedup)
-        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                         "The queue should either have ContentBasedDeduplication enabled or "
-                         "MessageDeduplicationId provided explicitly");
+        return fail_without_dedup_id(call);
     /* AWS: content-based deduplication takes the SHA-256 of the body, not of the attributes. */
     *out_dedup_id = digest_sha256_hex(call->arena, message->body);
     return STATUS_DONE;
@@ -246,12 +256,14 @@ static enum status check_delay(struct call *call, const struct sqs_queue *queue,
     *out_seconds = opt_i32_or(delay, (int32_t)queue->delay_s);
     if (!delay.is_set)
         return STATUS_DONE;
-    /* AWS: "When you set FifoQueue, you can't set DelaySeconds per message." */
-    if (queue->is_fifo && delay.value != queue->delay_s)
+    /* AWS: "When you set FifoQueue, you can't set DelaySeconds per message." 0 is let through. */
+    if (queue->is_fifo && delay.value != 0)
         return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
                          "Value %d for parameter DelaySeconds is invalid. Reason: The request "
                          "include parameter that is not valid for this queue type.",
                          delay.value);
+    if (queue->is_fifo)
+        *out_seconds = queue->delay_s;
     if (delay.value < 0 || delay.value > 900)
         return call_fail(
             call, &SQS_INVALID_PARAMETER_VALUE,
@@ -300,13 +312,24 @@ static int deduplicate(struct call *call, const struct sqs_queue *queue,
     return sqs_store_put_dedup(call->db, &dedup);
 }
 
+/* Two messages of one millisecond may draw the same random bits: then draw again. */
+static int insert_message(struct call *call, struct sqs_message_row *row)
+{
+    int rc = sqs_store_insert_message(call->db, row);
+    while (rc == -EEXIST) {
+        row->id = new_message_id(call->now_ms);
+        rc = sqs_store_insert_message(call->db, row);
+    }
+    return rc;
+}
+
 static enum status store_message(struct call *call, const struct sqs_queue *queue,
                                  struct sqs_message_row *row)
 {
     bool is_repeated = false;
     int rc = queue->is_fifo ? deduplicate(call, queue, row, &is_repeated) : 0;
     if (rc == 0 && !is_repeated)
-        rc = sqs_store_insert_message(call->db, row);
+        rc = insert_message(call, row);
     if (rc == 0 && !is_repeated && queue->is_fifo)
         rc = sqs_refresh_group(call->db, queue, row->group_id);
     if (rc < 0)
@@ -317,7 +340,7 @@ static enum status store_message(struct call *call, const struct sqs_queue *queu
 
 /* Fills `row` and stores it. */
 static enum status send(struct call *call, const struct outgoing *message,
-                        struct sqs_message_row *row)
+                        struct sqs_message_row *row, struct str *out_md5_of_attributes)
 {
     const struct sqs_queue *queue = sqs_queue_of(call);
     *row = (struct sqs_message_row){
@@ -336,7 +359,8 @@ static enum status send(struct call *call, const struct outgoing *message,
                          "The request must contain the parameter MessageBody.");
     enum status status = check_contents(call, message->body);
     if (status == STATUS_DONE)
-        status = pack_attributes(call, message->attributes, &row->attributes, &size);
+        status = pack_attributes(call, message->attributes, &row->attributes, out_md5_of_attributes,
+                                 &size);
     if (status == STATUS_DONE)
         status = take_trace_header(call, message, &row->trace_header);
     if (status == STATUS_DONE)
@@ -354,23 +378,19 @@ static enum status send(struct call *call, const struct outgoing *message,
     return store_message(call, queue, row);
 }
 
-static struct str sequence_text(struct call *call, const struct sqs_queue *queue, int64_t sequence)
+static struct str sequence_text(struct call *call, int64_t sequence)
 {
-    /* AWS: "a large, non-consecutive number ... 128 bits": 20 digits that grow. */
-    return queue->is_fifo ? str_format(call->arena, "188%017lld", (long long)sequence)
-                          : (struct str){0};
+    return sequence > 0 ? sqs_sequence_text(call->arena, sequence) : (struct str){0};
 }
 
 static struct str md5_of_trace_header(struct call *call, struct str header)
 {
     if (header.len == 0)
         return (struct str){0};
-    struct json *item = json_new(call->arena, JSON_OBJECT);
-    json_append_member(item, STR("t"), json_new_string(call->arena, STR("String")));
-    json_append_member(item, STR("s"), json_new_string(call->arena, header));
-    struct json *object = json_new(call->arena, JSON_OBJECT);
-    json_append_member(object, STR("AWSTraceHeader"), item);
-    return sqs_md5_of_attributes(call->arena, json_to_str(call->arena, object));
+    struct sqs_attribute_digest digest;
+    sqs_attribute_digest_init(&digest);
+    sqs_attribute_digest_add(&digest, STR("AWSTraceHeader"), STR("String"), false, header);
+    return sqs_attribute_digest_final(call->arena, &digest);
 }
 
 enum status sqs_send_message(struct call *call, const struct sqs_send_message_in *in,
@@ -385,14 +405,15 @@ enum status sqs_send_message(struct call *call, const struct sqs_send_message_in
         .group_id = in->message_group_id,
     };
     struct sqs_message_row row;
-    enum status status = send(call, &message, &row);
+    struct str md5_of_attributes = {0};
+    enum status status = send(call, &message, &row, &md5_of_attributes);
     if (status != STATUS_DONE)
         return status;
     out->message_id = row.message_id;
     out->md5_of_message_body = sqs_md5_hex(call->arena, row.body);
-    out->md5_of_message_attributes = sqs_md5_of_attributes(call->arena, row.attributes);
+    out->md5_of_message_attributes = md5_of_attributes;
     out->md5_of_message_system_attributes = md5_of_trace_header(call, row.trace_header);
-    out->sequence_number = sequence_text(call, sqs_queue_of(call), row.sequence);
+    out->sequence_number = sequence_text(call, row.sequence);
     return STATUS_DONE;
 }
 
@@ -417,16 +438,33 @@ static enum status check_batch_size(struct call *call, const struct sqs_send_mes
                      BATCH_MAX_BYTES, size);
 }
 
+/* OBSERVED (2023-11-14): what every entry to a FIFO queue needs fails the whole batch, and a
+ * missing group with another code than in SendMessage. */
+static enum status check_batch_fifo(struct call *call, const struct sqs_send_message_batch_in *in)
+{
+    const struct sqs_queue *queue = sqs_queue_of(call);
+    for (size_t i = 0; queue->is_fifo && i < in->entries.count; i++) {
+        const struct sqs_send_message_batch_request_entry *entry = &in->entries.items[i];
+        if (!entry->message_group_id.ptr)
+            return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
+                             "The request must contain the parameter MessageGroupId.");
+        if (!entry->message_deduplication_id.ptr && !queue->has_content_dedup)
+            return fail_without_dedup_id(call);
+    }
+    return STATUS_DONE;
+}
+
 static void add_sent(struct call *call, struct str id, const struct sqs_message_row *row,
+                     struct str md5_of_attributes,
                      struct sqs_send_message_batch_result_entry_list *list)
 {
     list->items[list->count++] = (struct sqs_send_message_batch_result_entry){
         .id = id,
         .message_id = row->message_id,
         .md5_of_message_body = sqs_md5_hex(call->arena, row->body),
-        .md5_of_message_attributes = sqs_md5_of_attributes(call->arena, row->attributes),
+        .md5_of_message_attributes = md5_of_attributes,
         .md5_of_message_system_attributes = md5_of_trace_header(call, row->trace_header),
-        .sequence_number = sequence_text(call, sqs_queue_of(call), row->sequence),
+        .sequence_number = sequence_text(call, row->sequence),
     };
 }
 
@@ -440,6 +478,8 @@ enum status sqs_send_message_batch(struct call *call, const struct sqs_send_mess
         sqs_check_batch(call, "SendMessageBatchRequestEntry", ids, in->entries.count);
     if (status == STATUS_DONE)
         status = check_batch_size(call, in);
+    if (status == STATUS_DONE)
+        status = check_batch_fifo(call, in);
     if (status != STATUS_DONE)
         return status;
     out->successful.is_set = true;
@@ -457,9 +497,10 @@ enum status sqs_send_message_batch(struct call *call, const struct sqs_send_mess
             .group_id = entry->message_group_id,
         };
         struct sqs_message_row row;
-        status = send(call, &message, &row);
+        struct str md5 = {0};
+        status = send(call, &message, &row, &md5);
         if (status == STATUS_DONE)
-            add_sent(call, entry->id, &row, &out->successful);
+            add_sent(call, entry->id, &row, md5, &out->successful);
         else if (!sqs_batch_failed(call, entry->id, &out->failed))
             return status;
     }

@@ -1,12 +1,11 @@
-/* queue.c — operations on queues: create, delete, look up, list, attributes, tags, permissions,
- * purge.
+/* queue.c — operations on queues: create, delete, look up, list, attributes, purge.
  *
  * Attributes are checked when written (attribute.c), so readers never check them again.
  * Model: models/sqs.model. Docs: SQS API reference.
  */
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/rand.h"
+#include "net/http.h"
 #include "service/sqs/sqs.h"
 #include "syntax/base64.h"
 #include "syntax/json.h"
@@ -15,8 +14,6 @@ enum {
     NAME_MAX = 80,             /* AWS: queue names */
     LIST_MAX = 1000,           /* AWS: ListQueues without MaxResults answers up to 1,000 */
     PURGE_INTERVAL_MS = 60000, /* AWS: one PurgeQueue every 60 seconds */
-    TAGS_MAX = 50,
-    POLICY_MAX_BYTES = 64 * 1024, /* far above what AddPermission can make */
 };
 
 const struct api_error SQS_INVALID_PARAMETER_VALUE = {
@@ -54,9 +51,10 @@ static struct str queue_url(struct call *call, struct str account, struct str na
 
 enum status sqs_queue_missing(struct call *call)
 {
-    /* OBSERVED: public client logs: the JSON protocol says "The specified queue does not exist.",
-     * the query protocol adds "for this wsdl version". */
-    return call_fail(call, &SQS_QUEUE_DOES_NOT_EXIST, "The specified queue does not exist.");
+    /* OBSERVED (2023-11-14): the query protocol, which has no X-Amz-Target, adds the version. */
+    bool is_query = call->exchange && !http_header(call->exchange, "x-amz-target").ptr;
+    return call_fail(call, &SQS_QUEUE_DOES_NOT_EXIST, "The specified queue does not exist%s.",
+                     is_query ? " for this wsdl version" : "");
 }
 
 static enum status resolve(struct call *call, struct scope scope, struct str name)
@@ -94,18 +92,29 @@ const struct sqs_queue *sqs_queue_of(struct call *call)
     return call->subject;
 }
 
-int sqs_find_queue_by_arn(struct call *call, struct str arn, struct sqs_queue **out_queue)
+bool sqs_split_arn(struct str arn, struct scope *out_scope, struct str *out_name)
 {
     struct str rest = arn;
     struct str parts[6] = {{0}};
     size_t count = 0;
     while (count < ARRAY_LEN(parts) && str_split_next(&rest, ':', &parts[count]))
         count++;
+    if (count < ARRAY_LEN(parts) || rest.ptr || !str_eq_cstr(parts[0], "arn") ||
+        !str_eq_cstr(parts[2], "sqs") || parts[5].len == 0)
+        return false;
+    *out_scope = (struct scope){.account = parts[4], .region = parts[3]};
+    *out_name = parts[5];
+    return true;
+}
+
+int sqs_find_queue_by_arn(struct call *call, struct str arn, struct sqs_queue **out_queue)
+{
+    struct scope scope = {0};
+    struct str name = {0};
     *out_queue = NULL;
-    if (count < ARRAY_LEN(parts) || !str_eq_cstr(parts[2], "sqs"))
+    if (!sqs_split_arn(arn, &scope, &name))
         return 0;
-    const struct scope scope = {.account = parts[4], .region = parts[3]};
-    return sqs_store_find_queue(call->db, call->arena, scope, parts[5], out_queue);
+    return sqs_store_find_queue(call->db, call->arena, scope, name, out_queue);
 }
 
 static bool is_name_char(char c)
@@ -135,25 +144,6 @@ static enum status check_name(struct call *call, struct str name, bool is_fifo)
     return STATUS_DONE;
 }
 
-/* Tags as a JSON object text, sorted as given. */
-static enum status tags_text(struct call *call, const struct sqs_tag_map *tags, struct json *object,
-                             struct str *out_text)
-{
-    for (size_t i = 0; i < tags->count; i++) {
-        struct str key = tags->items[i].key;
-        if (key.len < 1 || key.len > 128 || tags->items[i].value.len > 256 ||
-            str_starts_with(key, STR("aws:")))
-            return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                             "Tag keys must be between 1 and 128 characters in length, must not "
-                             "begin with aws: and values at most 256.");
-        json_set(object, key, json_new_string(call->arena, str_or(tags->items[i].value, STR(""))));
-    }
-    if (object->count > TAGS_MAX)
-        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE, "Too many tags added for queue.");
-    *out_text = json_to_str(call->arena, object);
-    return STATUS_DONE;
-}
-
 /* The name of an asked-for attribute that the existing queue has differently, or NULL. */
 static const struct str *find_difference(struct call *call, const struct sqs_queue *found,
                                          const struct sqs_queue *wanted,
@@ -179,7 +169,7 @@ enum status sqs_create_queue(struct call *call, const struct sqs_create_queue_in
     if (status == STATUS_DONE)
         status = check_name(call, in->queue_name, wanted.is_fifo);
     if (status == STATUS_DONE)
-        status = tags_text(call, &in->tags, json_new(call->arena, JSON_OBJECT), &wanted.tags);
+        status = sqs_tags_text(call, &in->tags, json_new(call->arena, JSON_OBJECT), &wanted.tags);
     if (status != STATUS_DONE)
         return status;
     struct sqs_queue *found = NULL;
@@ -296,21 +286,19 @@ sqs_list_dead_letter_source_queues(struct call *call,
     out->queue_urls.items =
         arena_alloc_array(call->arena, out->queue_urls.count + 1, sizeof(struct str));
     for (size_t i = 0; i < out->queue_urls.count; i++) {
-        struct str rest = arns[i];
-        struct str part[6] = {{0}};
-        for (size_t field = 0; field < 6; field++)
-            (void)str_split_next(&rest, ':', &part[field]);
-        out->queue_urls.items[i] = queue_url(call, part[4], part[5]);
+        struct scope scope = {0};
+        struct str name = {0};
+        bool is_arn = sqs_split_arn(arns[i], &scope, &name);
+        CHECK(is_arn); /* made by the store */
+        out->queue_urls.items[i] = queue_url(call, scope.account, name);
         if (count > limit && i + 1 == out->queue_urls.count)
-            out->next_token = base64url_encode_str(call->arena, part[5]);
+            out->next_token = base64url_encode_str(call->arena, name);
     }
     return STATUS_DONE;
 }
 
-static void add_attribute(struct call *call, struct sqs_queue_attribute_map *map, struct str name,
-                          struct str value)
+static void add_attribute(struct sqs_queue_attribute_map *map, struct str name, struct str value)
 {
-    (void)call;
     for (size_t i = 0; i < map->count; i++) {
         if (str_eq(map->items[i].key, name))
             return;
@@ -364,7 +352,7 @@ static enum status append_named(struct call *call, const struct sqs_queue *queue
         return call_fail(call, &SQS_INVALID_ATTRIBUTE_NAME, "Unknown Attribute " STR_FMT ".",
                          STR_ARG(name));
     if (value.ptr)
-        add_attribute(call, map, name, value);
+        add_attribute(map, name, value);
     return STATUS_DONE;
 }
 
@@ -399,7 +387,7 @@ enum status sqs_get_queue_attributes(struct call *call,
     return STATUS_DONE;
 }
 
-static enum status save(struct call *call, struct sqs_queue *queue)
+enum status sqs_save_queue(struct call *call, struct sqs_queue *queue)
 {
     queue->modified_at_ms = call->now_ms;
     int rc = sqs_store_update_queue(call->db, queue);
@@ -413,7 +401,7 @@ enum status sqs_set_queue_attributes(struct call *call,
     (void)out;
     struct sqs_queue queue = *sqs_queue_of(call);
     enum status status = sqs_apply_attributes(call, &queue, &in->attributes, false);
-    return status == STATUS_DONE ? save(call, &queue) : status;
+    return status == STATUS_DONE ? sqs_save_queue(call, &queue) : status;
 }
 
 enum status sqs_purge_queue(struct call *call, const struct sqs_purge_queue_in *in,
@@ -432,140 +420,4 @@ enum status sqs_purge_queue(struct call *call, const struct sqs_purge_queue_in *
     if (rc == 0)
         rc = sqs_store_update_queue(call->db, &queue);
     return rc < 0 ? call_fail_internal(call, rc, "sqs: purge queue") : STATUS_DONE;
-}
-
-static struct json *read_tags(struct call *call, const struct sqs_queue *queue)
-{
-    struct json *tags = NULL;
-    int rc = json_parse(call->arena, queue->tags, 0, &tags, NULL);
-    CHECK(rc == 0); /* written by tags_text */
-    return tags;
-}
-
-enum status sqs_tag_queue(struct call *call, const struct sqs_tag_queue_in *in,
-                          struct sqs_tag_queue_out *out)
-{
-    (void)out;
-    struct sqs_queue queue = *sqs_queue_of(call);
-    struct json *tags = read_tags(call, &queue);
-    enum status status = tags_text(call, &in->tags, tags, &queue.tags);
-    return status == STATUS_DONE ? save(call, &queue) : status;
-}
-
-enum status sqs_untag_queue(struct call *call, const struct sqs_untag_queue_in *in,
-                            struct sqs_untag_queue_out *out)
-{
-    (void)out;
-    struct sqs_queue queue = *sqs_queue_of(call);
-    struct json *tags = read_tags(call, &queue);
-    for (size_t i = 0; i < in->tag_keys.count; i++)
-        (void)json_remove(tags, in->tag_keys.items[i]);
-    queue.tags = json_to_str(call->arena, tags);
-    return save(call, &queue);
-}
-
-enum status sqs_list_queue_tags(struct call *call, const struct sqs_list_queue_tags_in *in,
-                                struct sqs_list_queue_tags_out *out)
-{
-    (void)in;
-    const struct json *tags = read_tags(call, sqs_queue_of(call));
-    out->tags.items = arena_alloc_array(call->arena, tags->count + 1, sizeof(*out->tags.items));
-    for (const struct json *tag = tags->first; tag; tag = tag->next)
-        out->tags.items[out->tags.count++] =
-            (struct sqs_tag_map_entry){.key = tag->key, .value = tag->text};
-    return STATUS_DONE;
-}
-
-/* The queue's policy as a tree; a new one when there is none. */
-static struct json *read_policy(struct call *call, const struct sqs_queue *queue)
-{
-    struct json *policy = NULL;
-    if (queue->policy.len > 0 && json_parse(call->arena, queue->policy, 0, &policy, NULL) == 0)
-        return policy;
-    policy = json_new(call->arena, JSON_OBJECT);
-    json_append_member(policy, STR("Version"), json_new_string(call->arena, STR("2012-10-17")));
-    struct str id =
-        str_concat(call->arena, sqs_queue_arn(call->arena, queue), STR("/SQSDefaultPolicy"));
-    json_append_member(policy, STR("Id"), json_new_string(call->arena, id));
-    json_append_member(policy, STR("Statement"), json_new(call->arena, JSON_ARRAY));
-    return policy;
-}
-
-static struct json *statements_of(struct call *call, struct json *policy)
-{
-    struct json *statements = json_find_cstr(policy, "Statement");
-    if (json_is_array(statements))
-        return statements;
-    struct json *list = json_new(call->arena, JSON_ARRAY);
-    if (statements)
-        json_append(list, json_copy(call->arena, statements));
-    json_set(policy, STR("Statement"), list);
-    return list;
-}
-
-/* OBSERVED: public snapshots of AddPermission: one statement, Sid = Label, principals as root ARNs,
- * actions with the prefix "SQS:", a single item not as a list. */
-enum status sqs_add_permission(struct call *call, const struct sqs_add_permission_in *in,
-                               struct sqs_add_permission_out *out)
-{
-    (void)out;
-    struct sqs_queue queue = *sqs_queue_of(call);
-    struct arena *arena = call->arena;
-    struct json *policy = read_policy(call, &queue);
-    struct json *statements = statements_of(call, policy);
-    for (const struct json *other = statements->first; other; other = other->next) {
-        if (str_eq(json_find_str(other, "Sid"), in->label))
-            return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                             "Value " STR_FMT " for parameter Label is invalid. Reason: Already "
-                             "exists.",
-                             STR_ARG(in->label));
-    }
-    struct json *principals = json_new(arena, JSON_ARRAY);
-    for (size_t i = 0; i < in->aws_account_ids.count; i++)
-        json_append(principals,
-                    json_new_string(arena, str_format(arena, "arn:aws:iam::" STR_FMT ":root",
-                                                      STR_ARG(in->aws_account_ids.items[i]))));
-    struct json *actions = json_new(arena, JSON_ARRAY);
-    for (size_t i = 0; i < in->actions.count; i++)
-        json_append(actions,
-                    json_new_string(arena, str_concat(arena, STR("SQS:"), in->actions.items[i])));
-    if (principals->count == 0 || actions->count == 0)
-        return call_fail(call, &SQS_MISSING_PARAMETER, "The request must contain the parameter %s.",
-                         actions->count == 0 ? "Actions" : "AWSAccountIds");
-    struct json *who = json_new(arena, JSON_OBJECT);
-    json_append_member(who, STR("AWS"), principals->count == 1 ? principals->first : principals);
-    struct json *statement = json_new(arena, JSON_OBJECT);
-    json_append_member(statement, STR("Sid"), json_new_string(arena, in->label));
-    json_append_member(statement, STR("Effect"), json_new_string(arena, STR("Allow")));
-    json_append_member(statement, STR("Principal"), who);
-    json_append_member(statement, STR("Action"), actions->count == 1 ? actions->first : actions);
-    json_append_member(statement, STR("Resource"),
-                       json_new_string(arena, sqs_queue_arn(arena, &queue)));
-    json_append(statements, statement);
-    queue.policy = json_to_str(arena, policy);
-    if (queue.policy.len > POLICY_MAX_BYTES)
-        return call_fail(call, &SQS_OVER_LIMIT, "The policy of the queue is too long.");
-    return save(call, &queue);
-}
-
-enum status sqs_remove_permission(struct call *call, const struct sqs_remove_permission_in *in,
-                                  struct sqs_remove_permission_out *out)
-{
-    (void)out;
-    struct sqs_queue queue = *sqs_queue_of(call);
-    struct json *policy = read_policy(call, &queue);
-    struct json *kept = json_new(call->arena, JSON_ARRAY);
-    struct json *statements = statements_of(call, policy);
-    for (const struct json *item = statements->first; item; item = item->next) {
-        if (!str_eq(json_find_str(item, "Sid"), in->label))
-            json_append(kept, json_copy(call->arena, item));
-    }
-    if (kept->count == statements->count)
-        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                         "Value " STR_FMT " for parameter Label is invalid. Reason: can't find "
-                         "label.",
-                         STR_ARG(in->label));
-    json_set(policy, STR("Statement"), kept);
-    queue.policy = kept->count > 0 ? json_to_str(call->arena, policy) : STR("");
-    return save(call, &queue);
 }

@@ -1,4 +1,4 @@
-/* receive.c — ReceiveMessage, DeleteMessage, ChangeMessageVisibility and their batches.
+/* receive.c — ReceiveMessage.
  *
  * A receive takes the messages that are visible now, hides each for the visibility timeout and
  * gives it a new receipt. A message that was received maxReceiveCount times before goes to the
@@ -8,86 +8,16 @@
  * Docs: SQS API reference; developer guide, "Short and long polling", "Visibility timeout",
  * "FIFO delivery logic", "Dead-letter queues".
  */
-#include <errno.h>
-
 #include "base/arena.h"
 #include "base/rand.h"
-#include "service/sqs/batch.h"
 #include "service/sqs/sqs.h"
 #include "syntax/base64.h"
 #include "syntax/json.h"
 
 enum {
     VISIBILITY_MAX_S = 43200,
-    RECEIPT_FIELDS = 3,
+    WAIT_MAX_S = 20,
 };
-
-/* Opaque to clients: base64 of "queue id, message id, receipt number". */
-struct str sqs_receipt_handle(struct arena *arena, const struct sqs_message_row *message)
-{
-    struct str plain = str_format(arena, "%lld %lld %lld", (long long)message->queue_id,
-                                  (long long)message->id, (long long)message->receipt);
-    return base64_encode_str(arena, plain);
-}
-
-int sqs_parse_receipt(struct arena *arena, struct str handle, int64_t *out_queue_id,
-                      int64_t *out_id, int64_t *out_receipt)
-{
-    struct str rest = {0};
-    if (base64_decode(arena, handle, &rest) < 0 || rest.len == 0)
-        return -EINVAL;
-    int64_t fields[RECEIPT_FIELDS] = {0};
-    for (size_t i = 0; i < RECEIPT_FIELDS; i++) {
-        struct str piece = {0};
-        if (!str_split_next(&rest, ' ', &piece) || str_to_i64(piece, &fields[i]) < 0)
-            return -EINVAL;
-    }
-    if (rest.ptr)
-        return -EINVAL;
-    *out_queue_id = fields[0];
-    *out_id = fields[1];
-    *out_receipt = fields[2];
-    return 0;
-}
-
-int sqs_refresh_group(struct db *db, const struct sqs_queue *queue, struct str group_id)
-{
-    AUTO(arena) struct arena *scratch = arena_new();
-    struct sqs_message_row *head = NULL;
-    int64_t count = sqs_store_group_messages(db, scratch, queue->id, group_id, 1, &head);
-    if (count < 0)
-        return (int)count;
-    if (count == 0)
-        return sqs_store_delete_group(db, queue->id, group_id);
-    return sqs_store_put_group(db, queue->id, group_id, head->id, head->visible_at_ms);
-}
-
-int sqs_move_message(struct call *call, const struct sqs_queue *from, const struct sqs_queue *to,
-                     struct sqs_message_row *message, struct str source_arn)
-{
-    int64_t old_id = message->id;
-    message->queue_id = to->id;
-    message->visible_at_ms = call->now_ms;
-    message->receive_count = 0;
-    message->first_received_at_ms = 0;
-    message->source_arn = source_arn;
-    int rc = 0;
-    if (to->is_fifo) {
-        /* It goes to the end of its group there. */
-        message->id =
-            call->now_ms << SQS_ID_RANDOM_BITS | (int64_t)rand_below(1ULL << SQS_ID_RANDOM_BITS);
-        rc = sqs_store_next_sequence(call->db, to->id, &message->sequence);
-    }
-    if (rc == 0)
-        rc = sqs_store_move(call->db, message, old_id);
-    if (rc == 0 && from->is_fifo)
-        rc = sqs_refresh_group(call->db, from, message->group_id);
-    if (rc == 0 && to->is_fifo)
-        rc = sqs_refresh_group(call->db, to, message->group_id);
-    if (rc == 0)
-        call_notify(call, sqs_channel(call->arena, to->id));
-    return rc;
-}
 
 /* The queue's dead-letter queue, or NULL. */
 static int find_dead_letter_queue(struct call *call, const struct sqs_queue *queue,
@@ -105,6 +35,7 @@ struct receive {
     int64_t wanted;
     struct sqs_message_row *taken;
     int64_t taken_count;
+    bool has_moved; /* something went to the dead-letter queue */
 };
 
 /* Takes one visible message, or gets rid of it when it is too old or was received too often.
@@ -114,11 +45,19 @@ static int take(struct call *call, struct receive *receive, struct sqs_message_r
     const struct sqs_queue *queue = receive->queue;
     if (message->sent_at_ms < call->now_ms - queue->retention_s * 1000)
         return sqs_store_delete_message(call->db, message->id);
-    if (receive->dead_letter_queue && message->receive_count >= queue->max_receive_count)
-        return sqs_move_message(call, queue, receive->dead_letter_queue, message,
-                                sqs_queue_arn(call->arena, queue));
+    struct sqs_queue *dead_letter_queue = receive->dead_letter_queue;
+    if (dead_letter_queue && message->receive_count >= queue->max_receive_count) {
+        receive->has_moved = true;
+        message->source_arn = sqs_queue_arn(call->arena, queue);
+        /* AWS ("Dead-letter queues and message retention"): a standard queue keeps the time of
+         * sending, "for FIFO queues, the enqueue timestamp resets". */
+        if (dead_letter_queue->is_fifo)
+            message->sent_at_ms = call->now_ms;
+        return sqs_move_message(call, queue, dead_letter_queue, message);
+    }
     message->receive_count++;
     message->visible_at_ms = call->now_ms + receive->visibility_ms;
+    message->received_at_ms = call->now_ms;
     message->receipt = (int64_t)rand_below(1ULL << 53);
     if (message->first_received_at_ms == 0)
         message->first_received_at_ms = call->now_ms;
@@ -154,34 +93,28 @@ static int take_standard(struct call *call, struct receive *receive)
     return 0;
 }
 
-/* FIFO queues, one group: from its head on, as far as messages are visible. */
-static int take_from_group(struct call *call, struct receive *receive, struct str group_id)
-{
-    struct sqs_message_row *rows = NULL;
-    int64_t limit = receive->wanted - receive->taken_count;
-    int64_t count =
-        sqs_store_group_messages(call->db, call->arena, receive->queue->id, group_id, limit, &rows);
-    if (count < 0)
-        return (int)count;
-    for (int64_t i = 0; i < count && rows[i].visible_at_ms <= call->now_ms; i++) {
-        int rc = take(call, receive, &rows[i]);
-        if (rc < 0)
-            return rc;
-    }
-    return sqs_refresh_group(call->db, receive->queue, group_id);
-}
-
+/* FIFO queues: group by group, in order. */
 static int take_fifo(struct call *call, struct receive *receive)
 {
-    struct str groups[SQS_MAX_BATCH];
-    int64_t count = sqs_store_open_groups(call->db, call->arena, receive->queue->id, call->now_ms,
-                                          receive->wanted, groups);
-    if (count < 0)
-        return (int)count;
-    for (int64_t i = 0; i < count && receive->taken_count < receive->wanted; i++) {
-        int rc = take_from_group(call, receive, groups[i]);
-        if (rc < 0)
-            return rc;
+    bool is_more = true;
+    while (receive->taken_count < receive->wanted && is_more) {
+        struct sqs_message_row *rows = NULL;
+        int64_t limit = receive->wanted - receive->taken_count;
+        int64_t count = sqs_deliverable(call, receive->queue, limit, &rows);
+        if (count < 0)
+            return (int)count;
+        bool is_any_gone = false;
+        for (int64_t i = 0; i < count; i++) {
+            int rc = take(call, receive, &rows[i]);
+            if (rc < 0)
+                return rc;
+            is_any_gone |= rc == 0;
+            bool is_last = i + 1 == count || !str_eq(rows[i].group_id, rows[i + 1].group_id);
+            rc = is_last ? sqs_refresh_group(call->db, receive->queue, rows[i].group_id) : 0;
+            if (rc < 0)
+                return rc;
+        }
+        is_more = is_any_gone && receive->visibility_ms > 0; /* as in take_standard */
     }
     return 0;
 }
@@ -208,41 +141,83 @@ static bool is_wanted(const struct sqs_receive_message_in *in, const char *name)
     return false;
 }
 
+enum system_attribute {
+    SENDER_ID,
+    SENT_TIMESTAMP,
+    RECEIVE_COUNT,
+    FIRST_RECEIVE_TIMESTAMP,
+    SEQUENCE_NUMBER,
+    DEDUPLICATION_ID,
+    GROUP_ID,
+    TRACE_HEADER,
+    SOURCE_ARN,
+    SYSTEM_ATTRIBUTE_COUNT,
+};
+
+static const char *const system_attribute_names[SYSTEM_ATTRIBUTE_COUNT] = {
+    [SENDER_ID] = "SenderId",
+    [SENT_TIMESTAMP] = "SentTimestamp",
+    [RECEIVE_COUNT] = "ApproximateReceiveCount",
+    [FIRST_RECEIVE_TIMESTAMP] = "ApproximateFirstReceiveTimestamp",
+    [SEQUENCE_NUMBER] = "SequenceNumber",
+    [DEDUPLICATION_ID] = "MessageDeduplicationId",
+    [GROUP_ID] = "MessageGroupId",
+    [TRACE_HEADER] = "AWSTraceHeader",
+    [SOURCE_ARN] = "DeadLetterQueueSourceArn",
+};
+
 static struct str number_text(struct arena *arena, int64_t number)
 {
     return str_format(arena, "%lld", (long long)number);
 }
 
+/* Empty when the message has none. */
+static struct str system_attribute(struct arena *arena, const struct sqs_message_row *row,
+                                   enum system_attribute attribute)
+{
+    switch (attribute) {
+    case SENDER_ID:
+        return row->sender_id;
+    case SENT_TIMESTAMP:
+        return number_text(arena, row->sent_at_ms);
+    case RECEIVE_COUNT:
+        return number_text(arena, row->receive_count);
+    case FIRST_RECEIVE_TIMESTAMP:
+        return number_text(arena, row->first_received_at_ms);
+    case SEQUENCE_NUMBER:
+        return row->sequence > 0 ? sqs_sequence_text(arena, row->sequence) : STR("");
+    case DEDUPLICATION_ID:
+        return row->dedup_id;
+    case GROUP_ID:
+        return row->group_id;
+    case TRACE_HEADER:
+        return row->trace_header;
+    case SOURCE_ARN:
+        return row->source_arn;
+    case SYSTEM_ATTRIBUTE_COUNT:
+        break;
+    }
+    return STR("");
+}
+
 static void add_system_attributes(struct call *call, const struct receive *receive,
                                   const struct sqs_message_row *row, struct sqs_message *out)
 {
+    if (receive->in->attribute_names.count + receive->in->message_system_attribute_names.count == 0)
+        return;
     struct arena *arena = call->arena;
-    bool is_fifo = receive->queue->is_fifo;
-    const struct {
-        const char *name;
-        struct str value;
-    } attributes[] = {
-        {"SenderId", row->sender_id},
-        {"SentTimestamp", number_text(arena, row->sent_at_ms)},
-        {"ApproximateReceiveCount", number_text(arena, row->receive_count)},
-        {"ApproximateFirstReceiveTimestamp", number_text(arena, row->first_received_at_ms)},
-        {"SequenceNumber",
-         is_fifo ? str_format(arena, "188%017lld", (long long)row->sequence) : STR("")},
-        {"MessageDeduplicationId", row->dedup_id},
-        {"MessageGroupId", row->group_id},
-        {"AWSTraceHeader", row->trace_header},
-        {"DeadLetterQueueSourceArn", row->source_arn},
-    };
     out->attributes.items =
-        arena_alloc_array(arena, ARRAY_LEN(attributes), sizeof(*out->attributes.items));
-    for (size_t i = 0; i < ARRAY_LEN(attributes); i++) {
-        if (attributes[i].value.len == 0 || !is_wanted(receive->in, attributes[i].name))
+        arena_alloc_array(arena, SYSTEM_ATTRIBUTE_COUNT, sizeof(*out->attributes.items));
+    for (enum system_attribute i = 0; i < SYSTEM_ATTRIBUTE_COUNT; i++) {
+        if (!is_wanted(receive->in, system_attribute_names[i]))
             continue;
-        out->attributes.items[out->attributes.count++] =
-            (struct sqs_message_system_attribute_map_entry){
-                .key = str_from_cstr(attributes[i].name),
-                .value = attributes[i].value,
-            };
+        struct str value = system_attribute(arena, row, i);
+        if (value.len > 0)
+            out->attributes.items[out->attributes.count++] =
+                (struct sqs_message_system_attribute_map_entry){
+                    .key = str_from_cstr(system_attribute_names[i]),
+                    .value = value,
+                };
     }
 }
 
@@ -269,7 +244,8 @@ static int add_attributes(struct call *call, const struct receive *receive,
     int rc = json_parse(call->arena, row->attributes, 0, &stored, NULL);
     if (rc < 0)
         return rc;
-    struct json *shown = json_new(call->arena, JSON_OBJECT);
+    struct sqs_attribute_digest digest;
+    sqs_attribute_digest_init(&digest);
     out->message_attributes.items =
         arena_alloc_array(call->arena, stored->count, sizeof(*out->message_attributes.items));
     for (const struct json *item = stored->first; item; item = item->next) {
@@ -284,11 +260,10 @@ static int add_attributes(struct call *call, const struct receive *receive,
         rc = coded.ptr ? base64_decode(call->arena, coded, &entry->value.binary_value) : 0;
         if (rc < 0)
             return rc;
-        json_append_member(shown, item->key, json_copy(call->arena, item));
+        sqs_attribute_digest_add(&digest, item->key, entry->value.data_type, coded.ptr != NULL,
+                                 coded.ptr ? entry->value.binary_value : entry->value.string_value);
     }
-    if (shown->count > 0)
-        out->md5_of_message_attributes =
-            sqs_md5_of_attributes(call->arena, json_to_str(call->arena, shown));
+    out->md5_of_message_attributes = sqs_attribute_digest_final(call->arena, &digest);
     return 0;
 }
 
@@ -313,17 +288,33 @@ static enum status fill_answer(struct call *call, const struct receive *receive,
     return STATUS_DONE;
 }
 
-static enum status check_range(struct call *call, const char *name, struct opt_i32 value,
-                               int32_t least, int32_t most)
+/* OBSERVED: public client logs: "Value 11 for parameter MaxNumberOfMessages is invalid. Reason:
+ * Must be between 1 and 10, if provided.", the others "Must be >= 0 and <= 20, if provided." */
+static enum status check_ranges(struct call *call, const struct sqs_receive_message_in *in)
 {
-    if (!value.is_set || (value.value >= least && value.value <= most))
-        return STATUS_DONE;
-    /* OBSERVED: public client logs: "Value 11 for parameter MaxNumberOfMessages is invalid. Reason:
-     * Must be between 1 and 10, if provided." */
-    return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                     "Value %d for parameter %s is invalid. Reason: Must be between %d and %d, if "
-                     "provided.",
-                     value.value, name, least, most);
+    const struct {
+        const char *name;
+        struct opt_i32 value;
+        int32_t most;
+    } ranges[] = {
+        {"WaitTimeSeconds", in->wait_time_seconds, WAIT_MAX_S},
+        {"VisibilityTimeout", in->visibility_timeout, VISIBILITY_MAX_S},
+    };
+    int32_t wanted = opt_i32_or(in->max_number_of_messages, 1);
+    if (wanted < 1 || wanted > SQS_MAX_BATCH)
+        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
+                         "Value %d for parameter MaxNumberOfMessages is invalid. Reason: Must be "
+                         "between 1 and %d, if provided.",
+                         wanted, SQS_MAX_BATCH);
+    for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+        int32_t value = opt_i32_or(ranges[i].value, 0);
+        if (value < 0 || value > ranges[i].most)
+            return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
+                             "Value %d for parameter %s is invalid. Reason: Must be >= 0 and <= "
+                             "%d, if provided.",
+                             value, ranges[i].name, ranges[i].most);
+    }
+    return STATUS_DONE;
 }
 
 /* Nothing there: wait as long as the client wants to, but no longer than until something becomes
@@ -347,13 +338,7 @@ enum status sqs_receive_message(struct call *call, const struct sqs_receive_mess
                                 struct sqs_receive_message_out *out)
 {
     const struct sqs_queue *queue = sqs_queue_of(call);
-    enum status status =
-        check_range(call, "MaxNumberOfMessages", in->max_number_of_messages, 1, SQS_MAX_BATCH);
-    if (status == STATUS_DONE)
-        status = check_range(call, "WaitTimeSeconds", in->wait_time_seconds, 0, 20);
-    if (status == STATUS_DONE)
-        status =
-            check_range(call, "VisibilityTimeout", in->visibility_timeout, 0, VISIBILITY_MAX_S);
+    enum status status = check_ranges(call, in);
     if (status != STATUS_DONE)
         return status;
     struct receive receive = {
@@ -369,163 +354,12 @@ enum status sqs_receive_message(struct call *call, const struct sqs_receive_mess
         rc = queue->is_fifo ? take_fifo(call, &receive) : take_standard(call, &receive);
     if (rc < 0)
         return call_fail_internal(call, rc, "sqs: receive messages");
-    if (receive.taken_count == 0) {
+    /* DEVIATION: a long poll that finds nothing but messages for the dead-letter queue answers at
+     * once, empty: a call that waits on writes nothing, and they would stay until its end. */
+    if (receive.taken_count == 0 && !receive.has_moved) {
         status = wait_for_messages(call, &receive);
         if (status != STATUS_DONE)
             return status;
     }
     return fill_answer(call, &receive, out);
-}
-
-static enum status bad_handle(struct call *call, struct str handle)
-{
-    return call_fail(call, &SQS_RECEIPT_HANDLE_IS_INVALID,
-                     "The input receipt handle \"" STR_FMT "\" is not a valid receipt handle.",
-                     STR_ARG(handle));
-}
-
-/* The message of a handle; NULL when it is gone. Fails for handles that never were. */
-static enum status find_by_handle(struct call *call, struct str handle,
-                                  struct sqs_message_row **out_message, bool *out_is_current)
-{
-    int64_t queue_id = 0;
-    int64_t id = 0;
-    int64_t receipt = 0;
-    if (sqs_parse_receipt(call->arena, handle, &queue_id, &id, &receipt) < 0)
-        return bad_handle(call, handle);
-    if (queue_id != sqs_queue_of(call)->id)
-        return bad_handle(call, handle);
-    struct sqs_message_row *message = NULL;
-    int rc = sqs_store_find_message(call->db, call->arena, id, &message);
-    if (rc < 0)
-        return call_fail_internal(call, rc, "sqs: find message");
-    if (message && message->queue_id != queue_id)
-        message = NULL; /* moved to the dead-letter queue meanwhile */
-    *out_message = message;
-    *out_is_current = message && message->receipt == receipt;
-    return STATUS_DONE;
-}
-
-/* AWS: for FIFO queues an outdated handle is an error; for standard queues a request with it
- * succeeds, and the message "might not be deleted": here it is, as it usually is there. */
-static enum status delete_one(struct call *call, struct str handle)
-{
-    const struct sqs_queue *queue = sqs_queue_of(call);
-    struct sqs_message_row *message = NULL;
-    bool is_current = false;
-    enum status status = find_by_handle(call, handle, &message, &is_current);
-    if (status != STATUS_DONE || !message)
-        return status;
-    bool is_expired = !is_current || message->visible_at_ms <= call->now_ms;
-    if (queue->is_fifo && is_expired)
-        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                         "Value " STR_FMT " for parameter ReceiptHandle is invalid. Reason: The "
-                         "receipt handle has expired.",
-                         STR_ARG(handle));
-    int rc = sqs_store_delete_message(call->db, message->id);
-    if (rc == 0 && queue->is_fifo) {
-        rc = sqs_refresh_group(call->db, queue, message->group_id);
-        call_notify(call, sqs_channel(call->arena, queue->id)); /* the group may be open now */
-    }
-    return rc < 0 ? call_fail_internal(call, rc, "sqs: delete message") : STATUS_DONE;
-}
-
-static enum status change_one(struct call *call, struct str handle, struct opt_i32 timeout)
-{
-    const struct sqs_queue *queue = sqs_queue_of(call);
-    int64_t seconds = opt_i32_or(timeout, -1);
-    if (seconds < 0 || seconds > VISIBILITY_MAX_S)
-        return call_fail(call, &SQS_INVALID_PARAMETER_VALUE,
-                         "Value %lld for parameter VisibilityTimeout is invalid. Reason: "
-                         "VisibilityTimeout must be an integer between 0 and 43200.",
-                         (long long)seconds);
-    struct sqs_message_row *message = NULL;
-    bool is_current = false;
-    enum status status = find_by_handle(call, handle, &message, &is_current);
-    if (status != STATUS_DONE)
-        return status;
-    /* OBSERVED: public client logs: this text for messages that are deleted or visible again. */
-    if (!message || !is_current || message->visible_at_ms <= call->now_ms)
-        return call_fail(call, message ? &SQS_MESSAGE_NOT_INFLIGHT : &SQS_INVALID_PARAMETER_VALUE,
-                         "Value " STR_FMT
-                         " for parameter ReceiptHandle is invalid. Reason: Message "
-                         "does not exist or is not available for visibility timeout change.",
-                         STR_ARG(handle));
-    /* AWS: the total since the first receive of this round must stay within 12 hours; the message's
-     * present hiding began at its latest receive, which is not kept, so each change is limited. */
-    int rc = sqs_store_set_visible(call->db, message->id, call->now_ms + seconds * 1000);
-    if (rc == 0 && queue->is_fifo)
-        rc = sqs_refresh_group(call->db, queue, message->group_id);
-    if (rc < 0)
-        return call_fail_internal(call, rc, "sqs: change visibility");
-    call_notify(call, sqs_channel(call->arena, queue->id));
-    return STATUS_DONE;
-}
-
-enum status sqs_delete_message(struct call *call, const struct sqs_delete_message_in *in,
-                               struct sqs_delete_message_out *out)
-{
-    (void)out;
-    return delete_one(call, in->receipt_handle);
-}
-
-enum status sqs_change_message_visibility(struct call *call,
-                                          const struct sqs_change_message_visibility_in *in,
-                                          struct sqs_change_message_visibility_out *out)
-{
-    (void)out;
-    return change_one(call, in->receipt_handle, in->visibility_timeout);
-}
-
-enum status sqs_delete_message_batch(struct call *call,
-                                     const struct sqs_delete_message_batch_in *in,
-                                     struct sqs_delete_message_batch_out *out)
-{
-    struct str ids[SQS_MAX_BATCH + 1];
-    for (size_t i = 0; i < in->entries.count && i <= SQS_MAX_BATCH; i++)
-        ids[i] = in->entries.items[i].id;
-    enum status status =
-        sqs_check_batch(call, "DeleteMessageBatchRequestEntry", ids, in->entries.count);
-    if (status != STATUS_DONE)
-        return status;
-    out->successful.is_set = true;
-    out->successful.items =
-        arena_alloc_array(call->arena, in->entries.count, sizeof(*out->successful.items));
-    sqs_batch_begin(call, &out->failed, in->entries.count);
-    for (size_t i = 0; i < in->entries.count; i++) {
-        status = delete_one(call, in->entries.items[i].receipt_handle);
-        if (status == STATUS_DONE)
-            out->successful.items[out->successful.count++].id = ids[i];
-        else if (!sqs_batch_failed(call, ids[i], &out->failed))
-            return status;
-    }
-    return STATUS_DONE;
-}
-
-enum status
-sqs_change_message_visibility_batch(struct call *call,
-                                    const struct sqs_change_message_visibility_batch_in *in,
-                                    struct sqs_change_message_visibility_batch_out *out)
-{
-    struct str ids[SQS_MAX_BATCH + 1];
-    for (size_t i = 0; i < in->entries.count && i <= SQS_MAX_BATCH; i++)
-        ids[i] = in->entries.items[i].id;
-    enum status status =
-        sqs_check_batch(call, "ChangeMessageVisibilityBatchRequestEntry", ids, in->entries.count);
-    if (status != STATUS_DONE)
-        return status;
-    out->successful.is_set = true;
-    out->successful.items =
-        arena_alloc_array(call->arena, in->entries.count, sizeof(*out->successful.items));
-    sqs_batch_begin(call, &out->failed, in->entries.count);
-    for (size_t i = 0; i < in->entries.count; i++) {
-        const struct sqs_change_message_visibility_batch_request_entry *entry =
-            &in->entries.items[i];
-        status = change_one(call, entry->receipt_handle, entry->visibility_timeout);
-        if (status == STATUS_DONE)
-            out->successful.items[out->successful.count++].id = ids[i];
-        else if (!sqs_batch_failed(call, ids[i], &out->failed))
-            return status;
-    }
-    return STATUS_DONE;
 }

@@ -3,17 +3,19 @@
  * A queue is a row of sqs_queue. A message is a row of sqs_message and is, at any time, in exactly
  * one queue; moving it to a dead-letter queue changes the queue of the row.
  *
- *   id           milliseconds when it was sent << 20 | 20 random bits (standard) or a counter
- * (FIFO): unique in the store and in order of sending visible_at   when it may be received: now,
- * after its delay, or after the visibility timeout receive_count  0: never received. In flight
- * means: received and visible_at in the future.
+ *   id             milliseconds when it was sent << 20 | 20 random bits: unique in the store and
+ *                  nearly in order of sending, so that rows are appended
+ *   visible_at     when it may be received: now, after its delay, or after the visibility timeout
+ *   receive_count  0: never received. In flight means: received and visible_at in the future
+ *   sequence       FIFO: its number in its queue, which is the order of delivery in a group
  *
- * FIFO queues keep a row of sqs_group per message group that has messages: its head (the oldest
- * message) and when the head may be received. A group whose head is in flight or delayed is
- * blocked; otherwise its messages are handed out in order from the head on.
+ * FIFO queues keep a row of sqs_group per message group that has messages: the sequence of its head
+ * (the oldest message) and when the head may be received. A group whose head is in flight or
+ * delayed is blocked; otherwise its messages are handed out in order from the head on.
  */
 #pragma once
 
+#include "auth/digest.h"
 #include "engine/cfn/resource.h"
 #include "service/sqs/sqs_public.h"
 #include "sqs/sqs_api.h"
@@ -59,11 +61,12 @@ struct sqs_message_row {
     int64_t queue_id;
     struct str message_id; /* UUID */
     struct str body;
-    struct str attributes;   /* JSON text: name -> {"t": type, "s" or "b": value}; empty: none */
+    struct str attributes; /* JSON text, sorted: name -> {"t": type, "s" or "b": value}; or empty */
     struct str trace_header; /* AWSTraceHeader, or empty */
     struct str sender_id;
     int64_t sent_at_ms;
     int64_t first_received_at_ms;
+    int64_t received_at_ms; /* the latest receive */
     int64_t receive_count;
     int64_t visible_at_ms;
     int64_t receipt;     /* random number of the latest receive */
@@ -82,6 +85,8 @@ struct str sqs_queue_arn(struct arena *arena, const struct sqs_queue *queue);
 /* Looks up the queue of a URL into call->subject; fails with QueueDoesNotExist or InvalidAddress.
  */
 enum status sqs_resolve_queue(struct call *call, struct str queue_url);
+/* Splits arn:aws:sqs:REGION:ACCOUNT:NAME. False for anything else. */
+bool sqs_split_arn(struct str arn, struct scope *out_scope, struct str *out_name);
 /* The queue the authorize hook looked up. */
 const struct sqs_queue *sqs_queue_of(struct call *call);
 enum status sqs_queue_missing(struct call *call);
@@ -89,6 +94,13 @@ enum status sqs_queue_missing(struct call *call);
 MUST_CHECK int sqs_find_queue_by_arn(struct call *call, struct str arn,
                                      struct sqs_queue **out_queue);
 struct str sqs_channel(struct arena *arena, int64_t queue_id);
+
+/* Writes the queue's row, with a new time of modification. */
+enum status sqs_save_queue(struct call *call, struct sqs_queue *queue);
+
+/* tag.c: adds tags to a JSON object and gives its text. */
+enum status sqs_tags_text(struct call *call, const struct sqs_tag_map *tags, struct json *object,
+                          struct str *out_text);
 
 /* attribute.c: applies attributes to a queue, checking each; `is_new` allows FifoQueue. */
 enum status sqs_apply_attributes(struct call *call, struct sqs_queue *queue,
@@ -101,21 +113,37 @@ bool sqs_attribute_text(struct call *call, const struct sqs_queue *queue, struct
 extern const struct str sqs_settable_attributes[];
 extern const size_t sqs_settable_attribute_count;
 
-/* digest of attributes as the SDKs check it (md5.c); `attributes` is the stored JSON text. */
+/* md5.c: the digest of attributes as the SDKs check it, fed in the order of their names. */
+struct sqs_attribute_digest {
+    struct digest digest;
+    size_t count;
+};
 struct str sqs_md5_hex(struct arena *arena, struct str bytes);
-struct str sqs_md5_of_attributes(struct arena *arena, struct str attributes);
+void sqs_attribute_digest_init(struct sqs_attribute_digest *digest);
+void sqs_attribute_digest_add(struct sqs_attribute_digest *digest, struct str name, struct str type,
+                              bool is_binary, struct str value);
+/* In hexadecimal; absent when nothing was added. */
+struct str sqs_attribute_digest_final(struct arena *arena, struct sqs_attribute_digest *digest);
 
-/* receive.c */
+/* handle.c */
 struct str sqs_receipt_handle(struct arena *arena, const struct sqs_message_row *message);
 /* Parses a handle of that queue. 0 or -EINVAL. */
 MUST_CHECK int sqs_parse_receipt(struct arena *arena, struct str handle, int64_t *out_queue_id,
                                  int64_t *out_id, int64_t *out_receipt);
+
+/* fifo.c */
 /* Recomputes the group's head after its messages changed. 0 or -errno. */
 MUST_CHECK int sqs_refresh_group(struct db *db, const struct sqs_queue *queue, struct str group_id);
-/* Puts a message into another queue, as a fresh one there. 0 or -errno. */
+/* Sequence numbers as clients see them: 20 digits. */
+struct str sqs_sequence_text(struct arena *arena, int64_t sequence);
+/* Visible messages of a FIFO queue in the order of delivery: group by group, each from its head on
+ * as far as messages are visible. At most `limit`. Count or -errno. */
+MUST_CHECK int64_t sqs_deliverable(struct call *call, const struct sqs_queue *queue, int64_t limit,
+                                   struct sqs_message_row **out_messages);
+/* Puts a message into another queue, where it has never been received. Its source_arn, message_id
+ * and sent_at_ms are written, too, as the caller set them. 0 or -errno. */
 MUST_CHECK int sqs_move_message(struct call *call, const struct sqs_queue *from,
-                                const struct sqs_queue *to, struct sqs_message_row *message,
-                                struct str source_arn);
+                                const struct sqs_queue *to, struct sqs_message_row *message);
 
 /* store.c */
 extern const struct migration_set sqs_migrations;
@@ -134,10 +162,11 @@ MUST_CHECK int64_t sqs_store_list_sources(struct db *db, struct arena *arena, st
 /* The next number of a FIFO queue's messages. */
 MUST_CHECK int sqs_store_next_sequence(struct db *db, int64_t queue_id, int64_t *out_sequence);
 
+/* 0, -EEXIST when the id is taken (the transaction goes on), or another -errno. */
 MUST_CHECK int sqs_store_insert_message(struct db *db, const struct sqs_message_row *message);
 MUST_CHECK int sqs_store_find_message(struct db *db, struct arena *arena, int64_t id,
                                       struct sqs_message_row **out_message);
-/* Messages that may be received at `now`, sent at or after `oldest_id`. Count or -errno. */
+/* Messages that may be received at `now`, longest visible first. Count or -errno. */
 MUST_CHECK int64_t sqs_store_visible(struct db *db, struct arena *arena, int64_t queue_id,
                                      int64_t now_ms, int64_t limit,
                                      struct sqs_message_row **out_messages);
@@ -145,19 +174,25 @@ MUST_CHECK int64_t sqs_store_visible(struct db *db, struct arena *arena, int64_t
 MUST_CHECK int64_t sqs_store_group_messages(struct db *db, struct arena *arena, int64_t queue_id,
                                             struct str group_id, int64_t limit,
                                             struct sqs_message_row **out_messages);
+/* The head of a group. 1: set, 0: the group has no messages, or -errno. */
+MUST_CHECK int sqs_store_group_head(struct db *db, int64_t queue_id, struct str group_id,
+                                    int64_t *out_sequence, int64_t *out_visible_at_ms);
 /* Groups that are not blocked, by age of their head. */
 MUST_CHECK int64_t sqs_store_open_groups(struct db *db, struct arena *arena, int64_t queue_id,
                                          int64_t now_ms, int64_t limit, struct str *out_groups);
 MUST_CHECK int sqs_store_put_group(struct db *db, int64_t queue_id, struct str group_id,
-                                   int64_t head_id, int64_t visible_at_ms);
+                                   int64_t head_sequence, int64_t visible_at_ms);
 MUST_CHECK int sqs_store_delete_group(struct db *db, int64_t queue_id, struct str group_id);
 /* The earliest visible_at after `now`; 0 when nothing will become visible. */
 MUST_CHECK int sqs_store_next_visible(struct db *db, const struct sqs_queue *queue, int64_t now_ms,
                                       int64_t *out_visible_at_ms);
 MUST_CHECK int sqs_store_mark_received(struct db *db, const struct sqs_message_row *message);
 MUST_CHECK int sqs_store_set_visible(struct db *db, int64_t id, int64_t visible_at_ms);
-MUST_CHECK int sqs_store_move(struct db *db, const struct sqs_message_row *message, int64_t old_id);
+/* Writes what sqs_move_message changed; the receives of the message are forgotten. */
+MUST_CHECK int sqs_store_move(struct db *db, const struct sqs_message_row *message);
 MUST_CHECK int sqs_store_delete_message(struct db *db, int64_t id);
+/* The same for a message of that queue that has been received. */
+MUST_CHECK int sqs_store_delete_received(struct db *db, int64_t queue_id, int64_t id);
 MUST_CHECK int sqs_store_purge(struct db *db, int64_t queue_id);
 /* Removes up to `limit` messages of the queue sent before `before_ms`. Count or -errno. */
 MUST_CHECK int64_t sqs_store_expire(struct db *db, int64_t queue_id, int64_t before_ms,
@@ -211,7 +246,9 @@ MUST_CHECK int sqs_store_find_task(struct db *db, struct arena *arena, struct st
 MUST_CHECK int64_t sqs_store_list_tasks(struct db *db, struct arena *arena, struct str source_arn,
                                         int64_t limit, struct sqs_move_task *out_tasks);
 
-/* sweep.c */
+/* redrive.c */
+/* The queue that a task's handle names, as an ARN; absent when it is no handle. */
+struct str sqs_source_of_handle(struct arena *arena, struct str handle);
 enum status sqs_start_sweep(struct call *call);
 
 /* handlers */

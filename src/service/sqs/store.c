@@ -32,10 +32,13 @@ static const char *const migrations[] = {
     "    kms_reuse integer NOT NULL,\n"
     "    tags text NOT NULL,\n"
     "    purged_at integer NOT NULL,\n"
-    "    last_sequence integer NOT NULL,\n"
     "    UNIQUE (account, region, name)\n"
     ");\n"
     "CREATE INDEX sqs_queue_by_dlq ON sqs_queue (dlq_arn);\n"
+    "CREATE TABLE sqs_sequence (\n"
+    "    queue_id integer NOT NULL PRIMARY KEY,\n"
+    "    last integer NOT NULL\n"
+    ");\n"
     "CREATE TABLE sqs_message (\n"
     "    id integer NOT NULL PRIMARY KEY,\n"
     "    queue_id integer NOT NULL,\n"
@@ -44,6 +47,7 @@ static const char *const migrations[] = {
     "    receipt integer NOT NULL,\n"
     "    sent_at integer NOT NULL,\n"
     "    first_received_at integer NOT NULL,\n"
+    "    received_at integer NOT NULL,\n"
     "    sequence integer NOT NULL,\n"
     "    message_id text NOT NULL,\n"
     "    sender_id text NOT NULL,\n"
@@ -55,12 +59,12 @@ static const char *const migrations[] = {
     "    body text NOT NULL\n"
     ");\n"
     "CREATE INDEX sqs_message_by_visible ON sqs_message (queue_id, visible_at);\n"
-    "CREATE INDEX sqs_message_by_group ON sqs_message (queue_id, group_id, id)\n"
+    "CREATE INDEX sqs_message_by_group ON sqs_message (queue_id, group_id, sequence)\n"
     "    WHERE group_id IS NOT NULL;\n"
     "CREATE TABLE sqs_group (\n"
     "    queue_id integer NOT NULL,\n"
     "    group_id text NOT NULL,\n"
-    "    head_id integer NOT NULL,\n"
+    "    head_sequence integer NOT NULL,\n"
     "    visible_at integer NOT NULL,\n"
     "    PRIMARY KEY (queue_id, group_id)\n"
     ");\n"
@@ -101,14 +105,15 @@ const struct migration_set sqs_migrations = {
     "limit_by_group, managed_sse, policy, redrive_policy, dlq_arn, max_receive_count, "            \
     "redrive_allow_policy, kms_key_id, kms_reuse, tags, purged_at"
 #define MESSAGE_COLUMNS                                                                            \
-    "id, queue_id, visible_at, receive_count, receipt, sent_at, first_received_at, sequence, "     \
-    "message_id, sender_id, group_id, dedup_id, source_arn, trace_header, attributes, body"
+    "id, queue_id, visible_at, receive_count, receipt, sent_at, first_received_at, "               \
+    "received_at, sequence, message_id, sender_id, group_id, dedup_id, source_arn, trace_header, " \
+    "attributes, body"
 
 static const char sql_find_queue[] =
     "SELECT " QUEUE_COLUMNS " FROM sqs_queue WHERE account = $1 AND region = $2 AND name = $3";
 static const char sql_insert_queue[] =
-    "INSERT INTO sqs_queue (" QUEUE_COLUMNS ", last_sequence) VALUES ($1, $2, $3, $4, $5, $6, $7, "
-    "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, 0)";
+    "INSERT INTO sqs_queue (" QUEUE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, "
+    "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
 static const char sql_update_queue[] =
     "UPDATE sqs_queue SET account = $2, region = $3, name = $4, created_at = $5, "
     "modified_at = $6, visibility_timeout = $7, maximum_message_size = $8, retention = $9, "
@@ -123,24 +128,30 @@ static const char sql_list_queues[] =
 static const char sql_list_sources[] =
     "SELECT account, region, name FROM sqs_queue WHERE dlq_arn = $1 AND name > $2 "
     "ORDER BY name LIMIT $3";
-static const char sql_next_sequence[] = "UPDATE sqs_queue SET last_sequence = last_sequence + 1 "
-                                        "WHERE id = $1 RETURNING last_sequence";
+/* A table of its own: the queue's row is long, and read by everybody. */
+static const char sql_next_sequence[] =
+    "INSERT INTO sqs_sequence (queue_id, last) VALUES ($1, 1) "
+    "ON CONFLICT (queue_id) DO UPDATE SET last = sqs_sequence.last + 1 RETURNING last";
+static const char sql_delete_sequence[] = "DELETE FROM sqs_sequence WHERE queue_id = $1";
 static const char sql_insert_message[] =
     "INSERT INTO sqs_message (" MESSAGE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-    "$10, $11, $12, $13, $14, $15, $16)";
+    "$10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT (id) DO NOTHING";
 static const char sql_find_message[] = "SELECT " MESSAGE_COLUMNS " FROM sqs_message WHERE id = $1";
 static const char sql_visible[] =
     "SELECT " MESSAGE_COLUMNS " FROM sqs_message WHERE queue_id = $1 AND visible_at <= $2 "
     "ORDER BY visible_at LIMIT $3";
 static const char sql_group_messages[] =
     "SELECT " MESSAGE_COLUMNS " FROM sqs_message WHERE queue_id = $1 AND group_id = $2 "
-    "ORDER BY id LIMIT $3";
+    "ORDER BY sequence LIMIT $3";
+static const char sql_group_head[] =
+    "SELECT sequence, visible_at FROM sqs_message WHERE queue_id = $1 AND group_id = $2 "
+    "ORDER BY sequence LIMIT 1";
 static const char sql_open_groups[] =
     "SELECT group_id FROM sqs_group WHERE queue_id = $1 AND visible_at <= $2 "
-    "ORDER BY head_id LIMIT $3";
+    "ORDER BY head_sequence LIMIT $3";
 static const char sql_put_group[] =
-    "INSERT INTO sqs_group (queue_id, group_id, head_id, visible_at) VALUES ($1, $2, $3, $4) "
-    "ON CONFLICT (queue_id, group_id) DO UPDATE SET head_id = excluded.head_id, "
+    "INSERT INTO sqs_group (queue_id, group_id, head_sequence, visible_at) VALUES ($1, $2, $3, $4) "
+    "ON CONFLICT (queue_id, group_id) DO UPDATE SET head_sequence = excluded.head_sequence, "
     "visible_at = excluded.visible_at";
 static const char sql_delete_group[] =
     "DELETE FROM sqs_group WHERE queue_id = $1 AND group_id = $2";
@@ -150,12 +161,15 @@ static const char sql_next_group[] =
     "SELECT min(visible_at) FROM sqs_group WHERE queue_id = $1 AND visible_at > $2";
 static const char sql_mark_received[] =
     "UPDATE sqs_message SET visible_at = $2, receive_count = $3, receipt = $4, "
-    "first_received_at = $5 WHERE id = $1";
+    "first_received_at = $5, received_at = $6 WHERE id = $1";
 static const char sql_set_visible[] = "UPDATE sqs_message SET visible_at = $2 WHERE id = $1";
 static const char sql_move[] =
-    "UPDATE sqs_message SET id = $2, queue_id = $3, visible_at = $4, receive_count = $5, "
-    "first_received_at = $6, sequence = $7, source_arn = $8 WHERE id = $1";
+    "UPDATE sqs_message SET queue_id = $2, visible_at = $3, receive_count = 0, receipt = 0, "
+    "sent_at = $4, first_received_at = 0, received_at = 0, sequence = $5, message_id = $6, "
+    "source_arn = $7 WHERE id = $1";
 static const char sql_delete_message[] = "DELETE FROM sqs_message WHERE id = $1";
+static const char sql_delete_received[] =
+    "DELETE FROM sqs_message WHERE id = $1 AND queue_id = $2 AND receive_count > 0";
 static const char sql_purge_messages[] = "DELETE FROM sqs_message WHERE queue_id = $1";
 static const char sql_purge_groups[] = "DELETE FROM sqs_group WHERE queue_id = $1";
 static const char sql_purge_dedup[] = "DELETE FROM sqs_dedup WHERE queue_id = $1";
@@ -319,6 +333,8 @@ int sqs_store_delete_queue(struct db *db, int64_t queue_id)
     int rc = sqs_store_purge(db, queue_id);
     if (rc == 0)
         rc = run_with_id(db, sql_purge_dedup, queue_id);
+    if (rc == 0)
+        rc = run_with_id(db, sql_delete_sequence, queue_id);
     return rc < 0 ? rc : run_with_id(db, sql_delete_queue, queue_id);
 }
 
@@ -395,16 +411,18 @@ int sqs_store_insert_message(struct db *db, const struct sqs_message_row *messag
     stmt_bind_i64(stmt, 5, message->receipt);
     stmt_bind_i64(stmt, 6, message->sent_at_ms);
     stmt_bind_i64(stmt, 7, message->first_received_at_ms);
-    stmt_bind_i64(stmt, 8, message->sequence);
-    stmt_bind_str(stmt, 9, message->message_id);
-    stmt_bind_str(stmt, 10, message->sender_id);
-    stmt_bind_str(stmt, 11, null_if_empty(message->group_id));
-    stmt_bind_str(stmt, 12, null_if_empty(message->dedup_id));
-    stmt_bind_str(stmt, 13, null_if_empty(message->source_arn));
-    stmt_bind_str(stmt, 14, null_if_empty(message->trace_header));
-    stmt_bind_str(stmt, 15, null_if_empty(message->attributes));
-    stmt_bind_str(stmt, 16, message->body);
-    return run(stmt);
+    stmt_bind_i64(stmt, 8, message->received_at_ms);
+    stmt_bind_i64(stmt, 9, message->sequence);
+    stmt_bind_str(stmt, 10, message->message_id);
+    stmt_bind_str(stmt, 11, message->sender_id);
+    stmt_bind_str(stmt, 12, null_if_empty(message->group_id));
+    stmt_bind_str(stmt, 13, null_if_empty(message->dedup_id));
+    stmt_bind_str(stmt, 14, null_if_empty(message->source_arn));
+    stmt_bind_str(stmt, 15, null_if_empty(message->trace_header));
+    stmt_bind_str(stmt, 16, null_if_empty(message->attributes));
+    stmt_bind_str(stmt, 17, message->body);
+    int64_t inserted = stmt_run(stmt);
+    return inserted < 0 ? (int)inserted : inserted == 0 ? -EEXIST : 0;
 }
 
 static void message_from_row(struct stmt *stmt, struct arena *arena, struct sqs_message_row *out)
@@ -417,15 +435,16 @@ static void message_from_row(struct stmt *stmt, struct arena *arena, struct sqs_
         .receipt = stmt_i64(stmt, 4),
         .sent_at_ms = stmt_i64(stmt, 5),
         .first_received_at_ms = stmt_i64(stmt, 6),
-        .sequence = stmt_i64(stmt, 7),
-        .message_id = stmt_str(stmt, 8, arena),
-        .sender_id = stmt_str(stmt, 9, arena),
-        .group_id = stmt_str(stmt, 10, arena),
-        .dedup_id = stmt_str(stmt, 11, arena),
-        .source_arn = stmt_str(stmt, 12, arena),
-        .trace_header = stmt_str(stmt, 13, arena),
-        .attributes = stmt_str(stmt, 14, arena),
-        .body = stmt_str(stmt, 15, arena),
+        .received_at_ms = stmt_i64(stmt, 7),
+        .sequence = stmt_i64(stmt, 8),
+        .message_id = stmt_str(stmt, 9, arena),
+        .sender_id = stmt_str(stmt, 10, arena),
+        .group_id = stmt_str(stmt, 11, arena),
+        .dedup_id = stmt_str(stmt, 12, arena),
+        .source_arn = stmt_str(stmt, 13, arena),
+        .trace_header = stmt_str(stmt, 14, arena),
+        .attributes = stmt_str(stmt, 15, arena),
+        .body = stmt_str(stmt, 16, arena),
     };
 }
 
@@ -490,6 +509,23 @@ int64_t sqs_store_group_messages(struct db *db, struct arena *arena, int64_t que
     return read_messages(stmt, arena, limit, out_messages);
 }
 
+int sqs_store_group_head(struct db *db, int64_t queue_id, struct str group_id,
+                         int64_t *out_sequence, int64_t *out_visible_at_ms)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_group_head, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, queue_id);
+    stmt_bind_str(stmt, 2, group_id);
+    rc = stmt_step(stmt);
+    if (rc == 1) {
+        *out_sequence = stmt_i64(stmt, 0);
+        *out_visible_at_ms = stmt_i64(stmt, 1);
+    }
+    return rc;
+}
+
 int64_t sqs_store_open_groups(struct db *db, struct arena *arena, int64_t queue_id, int64_t now_ms,
                               int64_t limit, struct str *out_groups)
 {
@@ -506,7 +542,7 @@ int64_t sqs_store_open_groups(struct db *db, struct arena *arena, int64_t queue_
     return rc < 0 ? rc : count;
 }
 
-int sqs_store_put_group(struct db *db, int64_t queue_id, struct str group_id, int64_t head_id,
+int sqs_store_put_group(struct db *db, int64_t queue_id, struct str group_id, int64_t head_sequence,
                         int64_t visible_at_ms)
 {
     AUTO(stmt) struct stmt *stmt = NULL;
@@ -515,7 +551,7 @@ int sqs_store_put_group(struct db *db, int64_t queue_id, struct str group_id, in
         return rc;
     stmt_bind_i64(stmt, 1, queue_id);
     stmt_bind_str(stmt, 2, group_id);
-    stmt_bind_i64(stmt, 3, head_id);
+    stmt_bind_i64(stmt, 3, head_sequence);
     stmt_bind_i64(stmt, 4, visible_at_ms);
     return run(stmt);
 }
@@ -558,6 +594,7 @@ int sqs_store_mark_received(struct db *db, const struct sqs_message_row *message
     stmt_bind_i64(stmt, 3, message->receive_count);
     stmt_bind_i64(stmt, 4, message->receipt);
     stmt_bind_i64(stmt, 5, message->first_received_at_ms);
+    stmt_bind_i64(stmt, 6, message->received_at_ms);
     return run(stmt);
 }
 
@@ -572,26 +609,36 @@ int sqs_store_set_visible(struct db *db, int64_t id, int64_t visible_at_ms)
     return run(stmt);
 }
 
-int sqs_store_move(struct db *db, const struct sqs_message_row *message, int64_t old_id)
+int sqs_store_move(struct db *db, const struct sqs_message_row *message)
 {
     AUTO(stmt) struct stmt *stmt = NULL;
     int rc = db_prepare(db, sql_move, &stmt);
     if (rc < 0)
         return rc;
-    stmt_bind_i64(stmt, 1, old_id);
-    stmt_bind_i64(stmt, 2, message->id);
-    stmt_bind_i64(stmt, 3, message->queue_id);
-    stmt_bind_i64(stmt, 4, message->visible_at_ms);
-    stmt_bind_i64(stmt, 5, message->receive_count);
-    stmt_bind_i64(stmt, 6, message->first_received_at_ms);
-    stmt_bind_i64(stmt, 7, message->sequence);
-    stmt_bind_str(stmt, 8, null_if_empty(message->source_arn));
+    stmt_bind_i64(stmt, 1, message->id);
+    stmt_bind_i64(stmt, 2, message->queue_id);
+    stmt_bind_i64(stmt, 3, message->visible_at_ms);
+    stmt_bind_i64(stmt, 4, message->sent_at_ms);
+    stmt_bind_i64(stmt, 5, message->sequence);
+    stmt_bind_str(stmt, 6, message->message_id);
+    stmt_bind_str(stmt, 7, null_if_empty(message->source_arn));
     return run(stmt);
 }
 
 int sqs_store_delete_message(struct db *db, int64_t id)
 {
     return run_with_id(db, sql_delete_message, id);
+}
+
+int sqs_store_delete_received(struct db *db, int64_t queue_id, int64_t id)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_delete_received, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, id);
+    stmt_bind_i64(stmt, 2, queue_id);
+    return run(stmt);
 }
 
 int64_t sqs_store_expire(struct db *db, int64_t queue_id, int64_t before_ms, int64_t limit)

@@ -76,6 +76,7 @@ enum status sts_get_federation_token(struct call *call,
         .user_id = str_concat3(call->arena, account, STR(":"), in->name),
         .name = principal->name,
         .session_name = in->name,
+        .role_arn = principal->arn, /* whom resource policies may name instead */
         .policies = policies,
         .tags = tags,
         .expires_at_ms = call->now_ms + session_seconds(call, in->duration_seconds) * 1000,

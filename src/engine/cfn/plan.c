@@ -1,0 +1,217 @@
+/* plan.c — from a template's text to a binding, with what the outside knows: types, exports.
+ */
+#include <errno.h>
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "engine/cfn/property.h"
+#include "engine/cfn/stack.h"
+#include "syntax/json.h"
+#include "wire/runtime.h"
+
+static bool is_known_type(void *user, struct str type)
+{
+    return cfn_find_type(user, type) != NULL;
+}
+
+/* AWS: "No export named %s found." fails the stack that imports. */
+static int import_value(void *user, struct arena *arena, struct str name, struct str *out_value,
+                        struct template_error *out_error)
+{
+    struct call *call = user;
+    struct cfn_export found = {0};
+    int rc = cfn_store_find_export(call->db, arena, call->scope, name, &found);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return template_fail(arena, out_error, "No export named " STR_FMT " found.", STR_ARG(name));
+    *out_value = found.value;
+    return 0;
+}
+
+static const struct template_environment *environment_of(struct call *call)
+{
+    struct template_environment *environment = arena_alloc(call->arena, sizeof(*environment));
+    environment->user = call;
+    environment->import_value = import_value;
+    return environment;
+}
+
+int cfn_plan_read(struct call *call, struct str text, struct cfn_plan *out_plan,
+                  struct template_error *out_error)
+{
+    struct cfn_plan plan = {0};
+    int rc = template_read(call->arena, text, &plan.document, out_error);
+    const struct template_build_options options = {.is_known_type = is_known_type, .user = call};
+    if (rc == 0)
+        rc = template_build(call->arena, plan.document, &options, &plan.model, out_error);
+    if (rc < 0)
+        return rc;
+    plan.processed = plan.document;
+    template_summarize(call->arena, plan.model, &plan.summary);
+    *out_plan = plan;
+    return 0;
+}
+
+/* Fn::GetAtt of an attribute that the type does not have is found before anything is made.
+ * OBSERVED: "Template error: resource X does not support attribute type Y in Fn::GetAtt". */
+static int check_attributes(struct call *call, const struct template_binding *binding,
+                            const struct json *value, struct template_error *out_error)
+{
+    struct template_reference *references = NULL;
+    size_t count = 0;
+    if (!value)
+        return 0;
+    template_list_references(call->arena, binding, value, &references, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (references[i].kind != TEMPLATE_REFERS_TO_ATTRIBUTE)
+            continue;
+        const struct template_resource *resource =
+            template_find_resource(binding->model, references[i].name);
+        const struct resource_type *type = resource ? cfn_find_type(call, resource->type) : NULL;
+        if (type && !cfn_type_has_attribute(type, references[i].attribute))
+            return template_fail(call->arena, out_error,
+                                 "Template error: resource " STR_FMT
+                                 " does not support attribute type " STR_FMT " in Fn::GetAtt",
+                                 STR_ARG(references[i].name), STR_ARG(references[i].attribute));
+    }
+    return 0;
+}
+
+static int check_binding(struct call *call, const struct template_binding *binding,
+                         struct template_error *out_error)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < binding->resource_count; i++) {
+        const struct template_bound_resource *bound = &binding->resources[i];
+        rc = check_attributes(call, binding, bound->resource->properties, out_error);
+        /* AWS: "Snapshot" is for types that can be snapshot; none of those is here.
+         * OBSERVED: "Template error: resource type X does not support deletion policy Snapshot". */
+        if (rc == 0 && (str_eq_cstr(bound->deletion_policy, "Snapshot") ||
+                        str_eq_cstr(bound->update_replace_policy, "Snapshot")))
+            rc = template_fail(call->arena, out_error,
+                               "Template error: resource type " STR_FMT
+                               " does not support deletion policy Snapshot",
+                               STR_ARG(bound->resource->type));
+    }
+    for (size_t i = 0; rc == 0 && i < binding->output_count; i++)
+        rc = check_attributes(call, binding, binding->outputs[i].output->value, out_error);
+    return rc;
+}
+
+/* spec "Parameters" as arguments. */
+static struct template_argument *arguments_of(struct arena *arena, const struct json *parameters,
+                                              size_t *out_count)
+{
+    struct vec arguments;
+    vec_init(&arguments, arena, sizeof(struct template_argument));
+    for (const struct json *item = parameters ? parameters->first : NULL; item; item = item->next) {
+        *(struct template_argument *)vec_push(&arguments) = (struct template_argument){
+            .name = json_find_str(item, "Name"),
+            .value = json_find_str(item, "Value"),
+            .resolved = json_find_str(item, "Resolved"),
+        };
+    }
+    *out_count = arguments.count;
+    return arguments.items;
+}
+
+static struct template_values values_of(struct call *call, const struct cfn_values *values)
+{
+    struct vec arns;
+    vec_init(&arns, call->arena, sizeof(struct str));
+    for (const struct json *arn = values->notifications ? values->notifications->first : NULL; arn;
+         arn = arn->next)
+        *(struct str *)vec_push(&arns) = arn->text;
+    struct template_values result = {
+        .arguments = values->arguments,
+        .argument_count = values->argument_count,
+        .pseudo =
+            {
+                .account_id = call->scope.account,
+                .partition = STR("aws"),
+                .region = call->scope.region,
+                .stack_id = values->stack_id,
+                .stack_name = values->stack_name,
+                .url_suffix = STR("amazonaws.com"),
+                .notification_arns = arns.items,
+                .notification_arn_count = arns.count,
+            },
+        .environment = environment_of(call),
+    };
+    result.previous = arguments_of(call->arena, values->previous, &result.previous_count);
+    return result;
+}
+
+int cfn_plan_bind(struct call *call, struct cfn_plan *plan, const struct cfn_values *values,
+                  struct template_error *out_error)
+{
+    /* Borrowed by the binding. */
+    struct template_values *bound = arena_alloc(call->arena, sizeof(*bound));
+    *bound = values_of(call, values);
+    const struct template_build_options options = {.is_known_type = is_known_type, .user = call};
+    int rc = 0;
+    if (!plan->processed->is_expanded) {
+        rc = template_expand(call->arena, plan->document, bound, NULL, &plan->processed, out_error);
+        if (rc == 0)
+            rc = template_build(call->arena, plan->processed, &options, &plan->model, out_error);
+        if (rc < 0)
+            return rc;
+        template_summarize(call->arena, plan->model, &plan->summary);
+    }
+    rc = template_bind(call->arena, plan->model, bound, &plan->binding, out_error);
+    return rc < 0 ? rc : check_binding(call, plan->binding, out_error);
+}
+
+int cfn_plan_load(struct call *call, const struct cfn_stack *stack, const struct json *spec,
+                  struct cfn_plan *out_plan, struct template_error *out_error)
+{
+    struct str original = {0};
+    struct str processed = {0};
+    int rc = cfn_store_find_template(call->db, call->arena, stack->id,
+                                     cfn_number(spec, "Generation"), &original, &processed);
+    if (rc <= 0)
+        return rc < 0 ? rc : -ENOENT;
+    struct cfn_plan plan = {0};
+    rc = template_read(call->arena, processed, &plan.document, out_error);
+    if (rc < 0)
+        return rc;
+    /* Transforms were run once; what they left is kept and taken as it is. */
+    const struct json *transforms = json_find_cstr(spec, "Transforms");
+    plan.document->transforms =
+        arena_alloc_array(call->arena, transforms ? transforms->count : 0, sizeof(struct str));
+    for (const struct json *name = transforms ? transforms->first : NULL; name; name = name->next)
+        plan.document->transforms[plan.document->transform_count++] = name->text;
+    plan.document->is_expanded = true;
+    plan.processed = plan.document;
+    const struct template_build_options options = {.is_known_type = is_known_type, .user = call};
+    rc = template_build(call->arena, plan.document, &options, &plan.model, out_error);
+    if (rc < 0)
+        return rc;
+    struct cfn_values values = {
+        .stack_id = stack->id,
+        .stack_name = stack->name,
+        .notifications = json_find_cstr(spec, "NotificationArns"),
+    };
+    values.arguments =
+        arguments_of(call->arena, json_find_cstr(spec, "Parameters"), &values.argument_count);
+    rc = cfn_plan_bind(call, &plan, &values, out_error);
+    if (rc == 0)
+        *out_plan = plan;
+    return rc;
+}
+
+struct json *cfn_plan_parameters(struct arena *arena, const struct cfn_plan *plan)
+{
+    struct json *list = json_new(arena, JSON_ARRAY);
+    for (size_t i = 0; i < plan->model->parameter_count; i++) {
+        const struct template_bound_parameter *bound = &plan->binding->parameters[i];
+        struct json *item = json_new(arena, JSON_OBJECT);
+        cfn_set_text(arena, item, "Name", bound->parameter->name);
+        cfn_set_text(arena, item, "Value", str_or(bound->value, STR("")));
+        cfn_set_text(arena, item, "Resolved", bound->resolved);
+        cfn_set_flag(arena, item, "NoEcho", bound->parameter->no_echo);
+        json_append(list, item);
+    }
+    return list;
+}

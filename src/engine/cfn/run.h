@@ -1,0 +1,68 @@
+/* run.h — what the files of a running stack operation share. Private to engine/cfn.
+ *
+ * One step loads the stack and its resources into a cfn_run, changes some and writes those back;
+ * the workflow engine commits. Nothing outlives the step.
+ */
+#pragma once
+
+#include "engine/cfn/property.h"
+#include "engine/cfn/stack.h"
+
+struct cfn_run {
+    struct call *call;
+    struct workflow *workflow;
+    const struct principal *principal; /* NULL: the role cannot be used */
+    struct json *state;                /* of the workflow */
+    struct cfn_stack stack;
+    struct cfn_resource *rows;
+    size_t row_count;
+    struct cfn_plan *plan; /* CREATE and UPDATE: loaded when first needed */
+};
+
+/* Progress of a resource in the running phase. */
+#define PROGRESS_PENDING STR("PENDING")
+#define PROGRESS_RUNNING STR("RUNNING")
+#define PROGRESS_DONE STR("DONE")
+#define PROGRESS_FAILED STR("FAILED")
+/* What the operation did to a resource. */
+#define CHANGE_NONE STR("")
+#define CHANGE_CREATED STR("CREATED")
+#define CHANGE_UPDATED STR("UPDATED")
+#define CHANGE_REPLACED STR("REPLACED")
+#define CHANGE_REMOVED STR("REMOVED")
+
+struct cfn_resource *run_find_row(const struct cfn_run *run, struct str logical_id);
+/* Whether `applied` (or NULL) depends on the resource. */
+bool run_depends_on(const struct json *applied, struct str logical_id);
+enum status run_put(struct cfn_run *run, struct cfn_resource *row);
+/* Sets status and reason (absent: none), adds the event, writes the row. */
+enum status run_note(struct cfn_run *run, struct cfn_resource *row, const char *status,
+                     struct str reason);
+
+/* resolve.c: the resource as the plan wants it, as `applied` would be. 0, -EINVAL with
+ * *out_message, or -errno. */
+MUST_CHECK int run_wanted(struct cfn_run *run, const struct cfn_resource *row,
+                          struct json **out_wanted, struct str *out_message);
+/* The outputs of the plan. Same results. */
+MUST_CHECK int run_outputs(struct cfn_run *run, struct cfn_output **out_outputs, size_t *out_count,
+                           struct str *out_message);
+/* Tags of the stack, CloudFormation's own for this resource included. */
+struct json *cfn_stack_tags(struct arena *arena, const struct cfn_stack *stack,
+                            const struct json *spec, struct str logical_id);
+/* A call of an adapter about the resource that `applied` describes. */
+struct resource_call cfn_resource_call(struct call *call, const struct principal *principal,
+                                       const struct cfn_stack *stack, struct str logical_id,
+                                       const struct json *applied);
+
+/* task.c */
+enum status task_start_forward(struct cfn_run *run, struct cfn_resource *row);
+enum status task_run_forward(struct cfn_run *run, struct cfn_resource *row);
+enum status task_start_delete(struct cfn_run *run, struct cfn_resource *row);
+enum status task_run_delete(struct cfn_run *run, struct cfn_resource *row);
+enum status task_start_restore(struct cfn_run *run, struct cfn_resource *row);
+enum status task_run_restore(struct cfn_run *run, struct cfn_resource *row);
+/* A running resource is stopped because another failed. */
+enum status task_cancel(struct cfn_run *run, struct cfn_resource *row);
+/* What a deletion in this phase removes, as `applied`; NULL: nothing was made. */
+const struct json *task_victim(const struct cfn_run *run, const struct cfn_resource *row);
+bool run_is_phase(const struct cfn_run *run, const char *phase);

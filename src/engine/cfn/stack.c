@@ -1,0 +1,175 @@
+/* stack.c — small JSON, stack events, and beginning operations.
+ */
+#include "engine/cfn/stack.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/rand.h"
+#include "syntax/json.h"
+
+bool cfn_flag(const struct json *object, const char *name)
+{
+    const struct json *value = json_find_cstr(object, name);
+    return value && value->kind == JSON_TRUE;
+}
+
+int64_t cfn_number(const struct json *object, const char *name)
+{
+    const struct json *value = json_find_cstr(object, name);
+    if (!value || value->kind != JSON_NUMBER)
+        return 0;
+    char text[24] = {0};
+    for (size_t i = 0; i < value->text.len && i + 1 < sizeof(text); i++)
+        text[i] = value->text.ptr[i];
+    return strtoll(text, NULL, 10);
+}
+
+void cfn_set(struct json *object, const char *name, struct json *value)
+{
+    if (value)
+        json_set(object, str_from_cstr(name), value);
+    else
+        json_remove(object, str_from_cstr(name));
+}
+
+void cfn_set_text(struct arena *arena, struct json *object, const char *name, struct str text)
+{
+    cfn_set(object, name, text.ptr ? json_new_string(arena, text) : NULL);
+}
+
+void cfn_set_flag(struct arena *arena, struct json *object, const char *name, bool value)
+{
+    cfn_set(object, name, value ? json_new_bool(arena, true) : NULL);
+}
+
+void cfn_set_number(struct arena *arena, struct json *object, const char *name, int64_t value)
+{
+    cfn_set(object, name, value != 0 ? json_new_number(arena, value) : NULL);
+}
+
+struct json *cfn_text_list(struct arena *arena, const struct str *items, size_t count)
+{
+    struct json *list = json_new(arena, JSON_ARRAY);
+    for (size_t i = 0; i < count; i++)
+        json_append(list, json_new_string(arena, items[i]));
+    return list;
+}
+
+bool cfn_list_has(const struct json *list, struct str text)
+{
+    for (const struct json *item = list ? list->first : NULL; item; item = item->next) {
+        if (str_eq(item->text, text))
+            return true;
+    }
+    return false;
+}
+
+struct str cfn_name_list(struct arena *arena, const struct str *names, size_t count)
+{
+    struct str text = STR("");
+    for (size_t i = 0; i < count; i++) {
+        struct str separator = i == 0 ? STR("") : i + 1 == count ? STR(" and ") : STR(", ");
+        text = str_concat(arena, text, str_concat(arena, separator, names[i]));
+    }
+    return text;
+}
+
+enum status cfn_set_status(struct call *call, struct cfn_stack *stack, struct str status,
+                           struct str reason, struct str token)
+{
+    stack->status = status;
+    stack->reason = str_or(reason, STR(""));
+    const struct cfn_event event = {
+        .stack_id = stack->id,
+        .event_id = rand_uuid(call->arena),
+        .at_ms = call->now_ms,
+        .logical_id = stack->name,
+        .physical_id = stack->id,
+        .type = STR("AWS::CloudFormation::Stack"),
+        .status = status,
+        .reason = reason,
+        .token = token,
+    };
+    int rc = cfn_store_add_event(call->db, &event);
+    if (rc == 0)
+        rc = cfn_store_put_stack(call->db, stack);
+    return rc < 0 ? call_fail_internal(call, rc, "set a stack's status") : STATUS_DONE;
+}
+
+static struct json *principal_to_json(struct arena *arena, const struct principal *principal)
+{
+    struct json *object = json_new(arena, JSON_OBJECT);
+    cfn_set_number(arena, object, "Kind", principal->kind);
+    cfn_set_text(arena, object, "Account", principal->account);
+    cfn_set_text(arena, object, "Arn", principal->arn);
+    cfn_set_text(arena, object, "UserId", principal->user_id);
+    cfn_set_text(arena, object, "Name", principal->name);
+    cfn_set_text(arena, object, "SessionName", principal->session_name);
+    cfn_set_text(arena, object, "AccessKeyId", principal->access_key_id);
+    cfn_set_text(arena, object, "RoleArn", principal->role_arn);
+    cfn_set_flag(arena, object, "IsTemporary", principal->is_temporary);
+    cfn_set_number(arena, object, "TokenIssuedAt", principal->token_issued_at_ms);
+    if (principal->session_policies)
+        cfn_set(object, "SessionPolicies", json_copy(arena, principal->session_policies));
+    if (principal->session_tags)
+        cfn_set(object, "SessionTags", json_copy(arena, principal->session_tags));
+    return object;
+}
+
+struct principal cfn_state_principal(const struct json *state)
+{
+    const struct json *object = json_find_cstr(state, "Principal");
+    return (struct principal){
+        .kind = (enum principal_kind)cfn_number(object, "Kind"),
+        .account = json_find_str(object, "Account"),
+        .arn = json_find_str(object, "Arn"),
+        .user_id = json_find_str(object, "UserId"),
+        .name = json_find_str(object, "Name"),
+        .session_name = json_find_str(object, "SessionName"),
+        .access_key_id = json_find_str(object, "AccessKeyId"),
+        .role_arn = json_find_str(object, "RoleArn"),
+        .is_temporary = cfn_flag(object, "IsTemporary"),
+        .token_issued_at_ms = cfn_number(object, "TokenIssuedAt"),
+        .session_policies = json_find_cstr(object, "SessionPolicies"),
+        .session_tags = json_find_cstr(object, "SessionTags"),
+    };
+}
+
+struct json *cfn_operation_state(struct call *call, const struct cfn_begin *begin)
+{
+    struct json *state = json_new(call->arena, JSON_OBJECT);
+    cfn_set_text(call->arena, state, "Phase", str_from_cstr(begin->phase));
+    cfn_set(state, "Principal", principal_to_json(call->arena, call->principal));
+    cfn_set_text(call->arena, state, "RoleArn", begin->role_arn);
+    cfn_set_text(call->arena, state, "Token", begin->token);
+    cfn_set_text(call->arena, state, "Reason", begin->reason);
+    cfn_set_text(call->arena, state, "PriorStatus", begin->prior_status);
+    cfn_set_number(call->arena, state, "Deadline", begin->deadline_ms);
+    cfn_set(state, "Retain", begin->retain);
+    cfn_set(state, "Skip", begin->skip);
+    cfn_set_flag(call->arena, state, "RetainExceptOnCreate", begin->retain_except_on_create);
+    cfn_set_flag(call->arena, state, "DisableRollback", begin->is_rollback_disabled);
+    return state;
+}
+
+enum status cfn_begin(struct call *call, const struct cfn_stack *stack,
+                      const struct cfn_begin *begin)
+{
+    int rc = cfn_store_put_stack(call->db, stack);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "write a stack");
+    return workflow_start(call, STR(CFN_WORKFLOW), stack->id, cfn_operation_state(call, begin));
+}
+
+enum status cfn_request(struct call *call, struct cfn_stack *stack, const char *action,
+                        struct json *state)
+{
+    stack->request = json_new(call->arena, JSON_OBJECT);
+    cfn_set_text(call->arena, stack->request, "Action", str_from_cstr(action));
+    cfn_set(stack->request, "State", state);
+    int rc = cfn_store_put_stack(call->db, stack);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "write a stack");
+    return workflow_wake(call, STR(CFN_WORKFLOW), stack->id);
+}

@@ -1,0 +1,796 @@
+/* step.c — the phases of a stack operation, one step at a time.
+ *
+ *   CREATE ──────────────ok──────────────► CREATE_COMPLETE
+ *     └─a resource fails─► ROLLBACK ──────► ROLLBACK_COMPLETE | ROLLBACK_FAILED
+ *          (rollback off ► CREATE_FAILED; OnFailure DELETE ► DELETE)
+ *   UPDATE ──ok──► CLEANUP ───────────────► UPDATE_COMPLETE
+ *     └─a resource fails─► RESTORE ──ok──► RESTORE_CLEANUP ──► UPDATE_ROLLBACK_COMPLETE
+ *          (rollback off ► UPDATE_FAILED)   └─fails──────────► UPDATE_ROLLBACK_FAILED
+ *   DELETE ──────────────────────────────► DELETE_COMPLETE | DELETE_FAILED
+ *
+ * A phase is a row of `phases`: enter() marks the resources that it is about as PENDING, start()
+ * and run() are those of task.c, is_ready() orders them, finish() ends it when nothing is left to
+ * do. One step does one of these things: answers a request, enters the phase, starts every resource
+ * that is ready, runs one that is due, or finishes. So whatever kills the program, the next step is
+ * found in the rows.
+ */
+#include <errno.h>
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "engine/cfn/run.h"
+#include "syntax/json.h"
+
+struct phase {
+    const char *name;
+    bool is_forward; /* a failure ends the phase at once */
+    enum status (*enter)(struct cfn_run *run, bool *out_is_over);
+    bool (*is_ready)(const struct cfn_run *run, const struct cfn_resource *row);
+    enum status (*start)(struct cfn_run *run, struct cfn_resource *row);
+    enum status (*run)(struct cfn_run *run, struct cfn_resource *row);
+    enum status (*finish)(struct cfn_run *run, bool *out_is_over);
+};
+
+static const struct str no_reason;
+
+static enum status fail_forward(struct cfn_run *run, struct str why, bool *out_is_over);
+
+struct cfn_resource *run_find_row(const struct cfn_run *run, struct str logical_id)
+{
+    for (size_t i = 0; i < run->row_count; i++) {
+        if (str_eq(run->rows[i].logical_id, logical_id))
+            return &run->rows[i];
+    }
+    return NULL;
+}
+
+bool run_depends_on(const struct json *applied, struct str logical_id)
+{
+    return cfn_list_has(json_find_cstr(applied, "DependsOn"), logical_id);
+}
+
+bool run_is_phase(const struct cfn_run *run, const char *phase)
+{
+    return str_eq_cstr(json_find_str(run->state, "Phase"), phase);
+}
+
+static bool is_progress(const struct cfn_resource *row, struct str progress)
+{
+    return str_eq(row->progress, progress);
+}
+
+static void go_to(struct cfn_run *run, const char *phase, struct str reason)
+{
+    cfn_set_text(run->call->arena, run->state, "Phase", str_from_cstr(phase));
+    cfn_set_text(run->call->arena, run->state, "Reason", reason);
+    cfn_set_flag(run->call->arena, run->state, "Entered", false);
+}
+
+static enum status set_status(struct cfn_run *run, const char *status, struct str reason)
+{
+    return cfn_set_status(run->call, &run->stack, str_from_cstr(status), reason,
+                          json_find_str(run->state, "Token"));
+}
+
+/* The status of a phase that a handler may have set already. */
+static enum status begin_status(struct cfn_run *run, const char *status)
+{
+    if (str_eq_cstr(run->stack.status, status))
+        return STATUS_DONE;
+    return set_status(run, status,
+                      str_or(json_find_str(run->state, "Reason"), STR("User Initiated")));
+}
+
+static enum status load_plan(struct cfn_run *run, struct str *out_message)
+{
+    struct cfn_plan *plan = arena_alloc(run->call->arena, sizeof(*plan));
+    struct template_error error = {0};
+    int rc = cfn_plan_load(run->call, &run->stack, run->stack.spec, plan, &error);
+    if (rc < 0 && rc != -EINVAL)
+        return call_fail_internal(run->call, rc, "load a stack's template");
+    run->plan = rc == 0 ? plan : NULL;
+    *out_message = error.message;
+    return STATUS_DONE;
+}
+
+/* ---- Exports --------------------------------------------------------------------------------- */
+
+/* Names of the other stacks that import the export; absent when there are none. */
+static int importers(struct cfn_run *run, struct str export_name, struct str *out_names)
+{
+    enum { LISTED = 10 };
+    struct str *names = NULL;
+    int64_t count = cfn_store_list_importers(run->call->db, run->call->arena, run->stack.scope,
+                                             export_name, STR(""), LISTED, &names);
+    if (count < 0)
+        return (int)count;
+    struct vec others;
+    vec_init(&others, run->call->arena, sizeof(struct str));
+    for (int64_t i = 0; i < count; i++) {
+        if (!str_eq(names[i], run->stack.name))
+            *(struct str *)vec_push(&others) = names[i];
+    }
+    if (others.count > 0)
+        *out_names = cfn_name_list(run->call->arena, others.items, others.count);
+    return 0;
+}
+
+/* The exports that the stack has now and would lose or change with `outputs`.
+ * OBSERVED: "Export X cannot be deleted as it is in use by a and b". */
+static int check_lost_exports(struct cfn_run *run, const struct cfn_output *outputs, size_t count,
+                              struct str *out_message)
+{
+    struct cfn_output *now = NULL;
+    int64_t now_count =
+        cfn_store_list_outputs(run->call->db, run->call->arena, run->stack.id, &now);
+    for (int64_t i = 0; i < now_count; i++) {
+        if (!now[i].export_name.ptr)
+            continue;
+        const struct cfn_output *next = NULL;
+        for (size_t j = 0; j < count && !next; j++) {
+            if (outputs[j].export_name.ptr && str_eq(outputs[j].export_name, now[i].export_name))
+                next = &outputs[j];
+        }
+        struct str names = {0};
+        if (next && str_eq(next->value, now[i].value))
+            continue;
+        int rc = importers(run, now[i].export_name, &names);
+        if (rc < 0)
+            return rc;
+        if (names.ptr) {
+            *out_message = str_format(
+                run->call->arena, "Export " STR_FMT " cannot be %s as it is in use by " STR_FMT,
+                STR_ARG(now[i].export_name), next ? "updated" : "deleted", STR_ARG(names));
+            return -EINVAL;
+        }
+    }
+    return now_count < 0 ? (int)now_count : 0;
+}
+
+/* OBSERVED: "Export with name X is already exported by stack Y". */
+static int check_new_exports(struct cfn_run *run, const struct cfn_output *outputs, size_t count,
+                             struct str *out_message)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!outputs[i].export_name.ptr)
+            continue;
+        struct cfn_export found = {0};
+        int rc = cfn_store_find_export(run->call->db, run->call->arena, run->stack.scope,
+                                       outputs[i].export_name, &found);
+        if (rc < 0)
+            return rc;
+        bool is_twice = false;
+        for (size_t j = 0; j < i; j++)
+            is_twice = is_twice || str_eq(outputs[j].export_name, outputs[i].export_name);
+        if (is_twice || (rc == 1 && !str_eq(found.stack_id, run->stack.id))) {
+            *out_message =
+                str_format(run->call->arena,
+                           "Export with name " STR_FMT " is already exported by stack " STR_FMT,
+                           STR_ARG(outputs[i].export_name),
+                           STR_ARG(is_twice ? run->stack.name : found.stack_name));
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+static int write_imports(struct cfn_run *run, const struct json *names)
+{
+    int rc = 0;
+    for (const struct json *name = names ? names->first : NULL; name && rc == 0; name = name->next)
+        rc = cfn_store_add_import(run->call->db, &run->stack, name->text);
+    return rc;
+}
+
+/* Notes what the plan imports. A missing export fails the stack. */
+static int take_imports(struct cfn_run *run, struct str *out_message)
+{
+    const struct template_binding *binding = run->plan->binding;
+    for (size_t i = 0; i < binding->import_count; i++) {
+        struct cfn_export found = {0};
+        int rc = cfn_store_find_export(run->call->db, run->call->arena, run->stack.scope,
+                                       binding->imports[i], &found);
+        if (rc < 0)
+            return rc;
+        if (rc == 0) {
+            *out_message = str_format(run->call->arena, "No export named " STR_FMT " found.",
+                                      STR_ARG(binding->imports[i]));
+            return -EINVAL;
+        }
+    }
+    struct json *names = cfn_text_list(run->call->arena, binding->imports, binding->import_count);
+    cfn_set(run->stack.spec, "Imports", names);
+    return write_imports(run, names);
+}
+
+/* ---- Forward: CREATE and UPDATE -------------------------------------------------------------- */
+
+static void add_row(struct cfn_run *run, struct vec *rows, size_t position)
+{
+    const struct template_bound_resource *bound = &run->plan->binding->resources[position];
+    *(struct cfn_resource *)vec_push(rows) = (struct cfn_resource){
+        .stack_id = run->stack.id,
+        .logical_id = bound->resource->id,
+        .position = (int64_t)position,
+        .type = bound->resource->type,
+        .progress = PROGRESS_PENDING,
+    };
+}
+
+/* Makes a row for every resource of the plan, marks all of those as pending and what is no longer
+ * there as removed. */
+static enum status mark_forward(struct cfn_run *run)
+{
+    const struct template_binding *binding = run->plan->binding;
+    struct vec rows;
+    vec_init(&rows, run->call->arena, sizeof(struct cfn_resource));
+    for (size_t i = 0; i < run->row_count; i++) {
+        struct cfn_resource row = run->rows[i];
+        const struct template_bound_resource *bound = template_find_bound(binding, row.logical_id);
+        row.state = NULL;
+        row.wanted = NULL;
+        row.progress = bound ? PROGRESS_PENDING : STR("");
+        if (bound) {
+            row.position = bound - binding->resources;
+            row.type = bound->resource->type;
+            if (str_eq(row.change, CHANGE_REMOVED))
+                row.change = CHANGE_NONE;
+        } else if (row.applied && row.change.len == 0) {
+            row.change = CHANGE_REMOVED;
+        } else if (str_eq(row.change, CHANGE_UPDATED)) {
+            row.change = CHANGE_REMOVED;
+        }
+        *(struct cfn_resource *)vec_push(&rows) = row;
+    }
+    for (size_t i = 0; i < binding->resource_count; i++) {
+        if (!run_find_row(run, binding->resources[i].resource->id))
+            add_row(run, &rows, i);
+    }
+    run->rows = rows.items;
+    run->row_count = rows.count;
+    enum status status = STATUS_DONE;
+    for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++)
+        status = run_put(run, &run->rows[i]);
+    return status;
+}
+
+static enum status enter_forward(struct cfn_run *run, bool *out_is_over)
+{
+    struct str message = {0};
+    enum status status = run->plan ? STATUS_DONE : load_plan(run, &message);
+    if (status != STATUS_DONE)
+        return status;
+    if (!run->plan)
+        return fail_forward(run, message, out_is_over);
+    int rc = take_imports(run, &message);
+    if (rc == -EINVAL)
+        return fail_forward(run, message, out_is_over);
+    if (rc < 0)
+        return call_fail_internal(run->call, rc, "note a stack's imports");
+    return mark_forward(run);
+}
+
+static bool is_ready_forward(const struct cfn_run *run, const struct cfn_resource *row)
+{
+    const struct template_bound_resource *bound =
+        template_find_bound(run->plan->binding, row->logical_id);
+    for (size_t i = 0; i < bound->dependency_count; i++) {
+        const struct template_bound_resource *needed =
+            &run->plan->binding->resources[bound->dependencies[i]];
+        if (!is_progress(run_find_row(run, needed->resource->id), PROGRESS_DONE))
+            return false;
+    }
+    return true;
+}
+
+/* Everything is made: outputs and exports, then the old ones go. */
+static enum status finish_forward(struct cfn_run *run, bool *out_is_over)
+{
+    struct cfn_output *outputs = NULL;
+    size_t count = 0;
+    struct str message = {0};
+    int rc = run_outputs(run, &outputs, &count, &message);
+    if (rc == 0)
+        rc = check_lost_exports(run, outputs, count, &message);
+    if (rc == 0)
+        rc = check_new_exports(run, outputs, count, &message);
+    if (rc == -EINVAL)
+        return fail_forward(run, message, out_is_over);
+    if (rc == 0)
+        rc = cfn_store_set_outputs(run->call->db, &run->stack, outputs, count);
+    if (rc == 0)
+        rc = cfn_store_clear_imports(run->call->db, run->stack.id);
+    if (rc == 0)
+        rc = write_imports(run, json_find_cstr(run->stack.spec, "Imports"));
+    if (rc == 0)
+        rc = cfn_store_trim_templates(run->call->db, run->stack.id,
+                                      cfn_number(run->stack.spec, "Generation"));
+    if (rc < 0)
+        return call_fail_internal(run->call, rc, "finish a stack operation");
+    run->stack.saved_spec = NULL;
+    if (run_is_phase(run, "UPDATE")) {
+        go_to(run, "CLEANUP", no_reason);
+        return STATUS_DONE;
+    }
+    enum status status = STATUS_DONE;
+    for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
+        run->rows[i].change = CHANGE_NONE;
+        run->rows[i].progress = STR("");
+        status = run_put(run, &run->rows[i]);
+    }
+    *out_is_over = true;
+    return status == STATUS_DONE ? set_status(run, "CREATE_COMPLETE", no_reason) : status;
+}
+
+/* "The following resource(s) failed to create: [A, B]. " with what else failed. */
+static struct str failure_text(struct cfn_run *run)
+{
+    static const char *const verbs[] = {"create", "update", "delete"};
+    static const char *const statuses[] = {"CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED"};
+    struct arena *arena = run->call->arena;
+    struct str text = STR("");
+    for (size_t kind = 0; kind < ARRAY_LEN(verbs); kind++) {
+        struct str names = STR("");
+        for (size_t i = 0; i < run->row_count; i++) {
+            const struct cfn_resource *row = &run->rows[i];
+            if (is_progress(row, PROGRESS_FAILED) && str_eq_cstr(row->status, statuses[kind]))
+                names = str_format(arena, STR_FMT "%s" STR_FMT, STR_ARG(names),
+                                   names.len > 0 ? ", " : "", STR_ARG(row->logical_id));
+        }
+        if (names.len > 0)
+            text =
+                str_format(arena, STR_FMT "The following resource(s) failed to %s: [" STR_FMT "]. ",
+                           STR_ARG(text), verbs[kind], STR_ARG(names));
+    }
+    return text;
+}
+
+/* What happens after a failed CREATE or UPDATE. */
+static enum status fail_forward(struct cfn_run *run, struct str why, bool *out_is_over)
+{
+    bool is_create = run_is_phase(run, "CREATE");
+    struct str on_failure = json_find_str(run->stack.options, "OnFailure");
+    if (!is_create && !cfn_flag(run->state, "DisableRollback")) {
+        go_to(run, "RESTORE", why);
+        return STATUS_DONE;
+    }
+    if (is_create && str_eq_cstr(on_failure, "DELETE")) {
+        go_to(run, "DELETE", why);
+        return STATUS_DONE;
+    }
+    if (is_create && !cfn_flag(run->state, "DisableRollback")) {
+        bool has_end = str_ends_with(why, STR(" ")) || str_ends_with(why, STR("."));
+        struct str reason =
+            str_format(run->call->arena, STR_FMT "%sRollback requested by user.", STR_ARG(why),
+                       str_ends_with(why, STR(" ")) ? ""
+                       : has_end                    ? " "
+                                                    : ". ");
+        go_to(run, "ROLLBACK", reason);
+        return STATUS_DONE;
+    }
+    *out_is_over = true;
+    return set_status(run, is_create ? "CREATE_FAILED" : "UPDATE_FAILED", why);
+}
+
+/* Stops what runs because something failed. */
+static enum status cancel_running(struct cfn_run *run)
+{
+    enum status status = STATUS_DONE;
+    for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
+        if (is_progress(&run->rows[i], PROGRESS_RUNNING))
+            status = task_cancel(run, &run->rows[i]);
+    }
+    return status;
+}
+
+/* ---- Deletions: ROLLBACK, CLEANUP, RESTORE_CLEANUP, DELETE ------------------------------------
+ */
+
+static enum status mark_row(struct cfn_run *run, struct cfn_resource *row, bool is_marked)
+{
+    row->progress = is_marked ? PROGRESS_PENDING : STR("");
+    row->state = is_marked ? row->state : NULL;
+    row->run_at_ms = 0;
+    return run_put(run, row);
+}
+
+/* A resource can be deleted when nothing that is still there needs it. */
+static bool is_ready_delete(const struct cfn_run *run, const struct cfn_resource *row)
+{
+    for (size_t i = 0; i < run->row_count; i++) {
+        const struct cfn_resource *other = &run->rows[i];
+        bool is_waiting =
+            other != row && other->progress.len > 0 && !is_progress(other, PROGRESS_DONE);
+        if (is_waiting && run_depends_on(task_victim(run, other), row->logical_id))
+            return false;
+    }
+    return true;
+}
+
+static enum status drop_row(struct cfn_run *run, struct cfn_resource *row)
+{
+    int rc = cfn_store_delete_resource(run->call->db, run->stack.id, row->logical_id);
+    if (rc < 0)
+        return call_fail_internal(run->call, rc, "drop a stack resource");
+    row->progress = STR("");
+    row->change = CHANGE_NONE;
+    return STATUS_DONE;
+}
+
+/* Marks everything that was begun; rows of what never began go. */
+static enum status mark_all_for_delete(struct cfn_run *run)
+{
+    enum status status = STATUS_DONE;
+    for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
+        struct cfn_resource *row = &run->rows[i];
+        bool is_gone = str_eq(row->status, STR("DELETE_COMPLETE")) ||
+                       str_eq(row->status, STR("DELETE_SKIPPED"));
+        status = row->status.len == 0 ? drop_row(run, row) : mark_row(run, row, !is_gone);
+    }
+    return status;
+}
+
+static enum status enter_rollback(struct cfn_run *run, bool *out_is_over)
+{
+    (void)out_is_over;
+    enum status status = begin_status(run, "ROLLBACK_IN_PROGRESS");
+    return status == STATUS_DONE ? mark_all_for_delete(run) : status;
+}
+
+static bool has_failed(const struct cfn_run *run)
+{
+    for (size_t i = 0; i < run->row_count; i++) {
+        if (is_progress(&run->rows[i], PROGRESS_FAILED))
+            return true;
+    }
+    return false;
+}
+
+static enum status finish_rollback(struct cfn_run *run, bool *out_is_over)
+{
+    *out_is_over = true;
+    if (has_failed(run))
+        return set_status(run, "ROLLBACK_FAILED", failure_text(run));
+    int rc = cfn_store_clear_imports(run->call->db, run->stack.id);
+    if (rc == 0)
+        rc = cfn_store_set_outputs(run->call->db, &run->stack, NULL, 0);
+    if (rc < 0)
+        return call_fail_internal(run->call, rc, "finish a rollback");
+    return set_status(run, "ROLLBACK_COMPLETE", no_reason);
+}
+
+static enum status enter_cleanup(struct cfn_run *run, bool *out_is_over)
+{
+    (void)out_is_over;
+    bool is_back = run_is_phase(run, "RESTORE_CLEANUP");
+    enum status status = set_status(run,
+                                    is_back ? "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+                                            : "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+                                    no_reason);
+    for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
+        struct cfn_resource *row = &run->rows[i];
+        bool is_victim = str_eq(row->change, CHANGE_REPLACED) ||
+                         str_eq(row->change, is_back ? CHANGE_CREATED : CHANGE_REMOVED);
+        status = row->status.len == 0 ? drop_row(run, row) : mark_row(run, row, is_victim);
+    }
+    return status;
+}
+
+/* AWS: what cannot be cleaned up stays behind; the update is complete all the same. */
+static enum status finish_cleanup(struct cfn_run *run, bool *out_is_over)
+{
+    bool is_back = run_is_phase(run, "RESTORE_CLEANUP");
+    enum status status = STATUS_DONE;
+    for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
+        struct cfn_resource *row = &run->rows[i];
+        bool is_gone = str_eq(row->change, is_back ? CHANGE_CREATED : CHANGE_REMOVED);
+        row->change = CHANGE_NONE;
+        row->saved = NULL;
+        row->wanted = NULL;
+        row->state = NULL;
+        row->progress = STR("");
+        status = is_gone ? drop_row(run, row) : run_put(run, row);
+    }
+    *out_is_over = true;
+    if (status != STATUS_DONE)
+        return status;
+    return set_status(run, is_back ? "UPDATE_ROLLBACK_COMPLETE" : "UPDATE_COMPLETE", no_reason);
+}
+
+static enum status enter_delete(struct cfn_run *run, bool *out_is_over)
+{
+    struct str message = {0};
+    int rc = check_lost_exports(run, NULL, 0, &message);
+    if (rc < 0 && rc != -EINVAL)
+        return call_fail_internal(run->call, rc, "look at a stack's exports");
+    if (rc == -EINVAL) {
+        /* OBSERVED: the stack goes back to the status that it had, with the reason. */
+        *out_is_over = true;
+        return cfn_set_status(run->call, &run->stack, json_find_str(run->state, "PriorStatus"),
+                              message, json_find_str(run->state, "Token"));
+    }
+    enum status status = begin_status(run, "DELETE_IN_PROGRESS");
+    return status == STATUS_DONE ? mark_all_for_delete(run) : status;
+}
+
+static enum status forget_change_sets(struct cfn_run *run)
+{
+    enum { BATCH = 100 };
+    struct cfn_change_set *sets = NULL;
+    int64_t count = cfn_store_list_change_sets(run->call->db, run->call->arena, run->stack.id,
+                                               INT64_MAX, STR(""), BATCH, &sets);
+    int rc = count < 0 ? (int)count : 0;
+    for (int64_t i = 0; rc == 0 && i < count; i++) {
+        rc = cfn_store_delete_change_set(run->call->db, sets[i].id);
+        if (rc == 0)
+            rc = cfn_store_trim_templates(run->call->db, sets[i].id, 0);
+    }
+    return rc < 0 ? call_fail_internal(run->call, rc, "delete a stack's change sets") : STATUS_DONE;
+}
+
+static enum status finish_delete(struct cfn_run *run, bool *out_is_over)
+{
+    *out_is_over = true;
+    /* AWS: FORCE_DELETE_STACK leaves behind what cannot be deleted. */
+    bool is_forced =
+        str_eq_cstr(json_find_str(run->stack.options, "DeletionMode"), "FORCE_DELETE_STACK");
+    if (has_failed(run) && !is_forced)
+        return set_status(run, "DELETE_FAILED", failure_text(run));
+    enum status status = forget_change_sets(run);
+    int rc = cfn_store_clear_imports(run->call->db, run->stack.id);
+    if (rc == 0)
+        rc = cfn_store_set_outputs(run->call->db, &run->stack, NULL, 0);
+    if (rc < 0)
+        return call_fail_internal(run->call, rc, "finish a deletion");
+    run->stack.deleted_at_ms = run->call->now_ms;
+    return status == STATUS_DONE ? set_status(run, "DELETE_COMPLETE", no_reason) : status;
+}
+
+/* ---- RESTORE --------------------------------------------------------------------------------- */
+
+static enum status enter_restore(struct cfn_run *run, bool *out_is_over)
+{
+    (void)out_is_over;
+    enum status status = begin_status(run, "UPDATE_ROLLBACK_IN_PROGRESS");
+    for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
+        struct cfn_resource *row = &run->rows[i];
+        bool is_swapped =
+            str_eq(row->change, CHANGE_REPLACED) &&
+            str_eq_cstr(json_find_str(run->state, "PriorStatus"), "UPDATE_ROLLBACK_FAILED") &&
+            str_eq(row->status, STR("UPDATE_COMPLETE"));
+        bool is_marked = str_eq(row->change, CHANGE_UPDATED) ||
+                         (str_eq(row->change, CHANGE_REPLACED) && !is_swapped);
+        if (str_eq(row->change, CHANGE_REMOVED))
+            row->change = CHANGE_NONE;
+        /* What was begun and did not come to be is cleaned up like what did. */
+        if (!row->applied && row->status.len > 0)
+            row->change = CHANGE_CREATED;
+        status = row->status.len == 0 ? drop_row(run, row) : mark_row(run, row, is_marked);
+    }
+    return status;
+}
+
+static bool is_ready_restore(const struct cfn_run *run, const struct cfn_resource *row)
+{
+    for (size_t i = 0; i < run->row_count; i++) {
+        const struct cfn_resource *other = &run->rows[i];
+        if (other != row && other->progress.len > 0 && !is_progress(other, PROGRESS_DONE) &&
+            run_depends_on(row->saved, other->logical_id))
+            return false;
+    }
+    return true;
+}
+
+static enum status finish_restore(struct cfn_run *run, bool *out_is_over)
+{
+    if (has_failed(run)) {
+        *out_is_over = true;
+        return set_status(run, "UPDATE_ROLLBACK_FAILED", failure_text(run));
+    }
+    if (run->stack.saved_spec) {
+        run->stack.spec = run->stack.saved_spec;
+        run->stack.saved_spec = NULL;
+    }
+    int rc = cfn_store_clear_imports(run->call->db, run->stack.id);
+    if (rc == 0)
+        rc = write_imports(run, json_find_cstr(run->stack.spec, "Imports"));
+    if (rc == 0)
+        rc = cfn_store_trim_templates(run->call->db, run->stack.id,
+                                      cfn_number(run->stack.spec, "Generation"));
+    if (rc < 0)
+        return call_fail_internal(run->call, rc, "finish a rollback");
+    go_to(run, "RESTORE_CLEANUP", no_reason);
+    return STATUS_DONE;
+}
+
+/* ---- Steps ----------------------------------------------------------------------------------- */
+
+static const struct phase phases[] = {
+    {"CREATE", true, enter_forward, is_ready_forward, task_start_forward, task_run_forward,
+     finish_forward},
+    {"UPDATE", true, enter_forward, is_ready_forward, task_start_forward, task_run_forward,
+     finish_forward},
+    {"CLEANUP", false, enter_cleanup, is_ready_delete, task_start_delete, task_run_delete,
+     finish_cleanup},
+    {"RESTORE", false, enter_restore, is_ready_restore, task_start_restore, task_run_restore,
+     finish_restore},
+    {"RESTORE_CLEANUP", false, enter_cleanup, is_ready_delete, task_start_delete, task_run_delete,
+     finish_cleanup},
+    {"ROLLBACK", false, enter_rollback, is_ready_delete, task_start_delete, task_run_delete,
+     finish_rollback},
+    {"DELETE", false, enter_delete, is_ready_delete, task_start_delete, task_run_delete,
+     finish_delete},
+};
+
+static const struct phase *find_phase(const struct cfn_run *run)
+{
+    for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
+        if (run_is_phase(run, phases[i].name))
+            return &phases[i];
+    }
+    return NULL;
+}
+
+/* A handler asked for something else while the operation runs. */
+static enum status take_request(struct cfn_run *run)
+{
+    const struct json *request = run->stack.request;
+    bool is_delete = str_eq_cstr(json_find_str(request, "Action"), "DELETE");
+    struct json *state = json_find_cstr(request, "State");
+    run->stack.request = NULL;
+    if (is_delete && state) {
+        enum status status = cancel_running(run);
+        run->state = state;
+        return status;
+    }
+    if (!run_is_phase(run, "UPDATE"))
+        return STATUS_DONE; /* too late to cancel: it is over or going back already */
+    enum status status = cancel_running(run);
+    if (status == STATUS_DONE)
+        go_to(run, "RESTORE", STR("User Initiated"));
+    return status;
+}
+
+static enum status start_ready(struct cfn_run *run, const struct phase *phase, size_t *out_started)
+{
+    enum status status = STATUS_DONE;
+    *out_started = 0;
+    for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
+        struct cfn_resource *row = &run->rows[i];
+        if (!is_progress(row, PROGRESS_PENDING) || !phase->is_ready(run, row))
+            continue;
+        status = phase->start(run, row);
+        (*out_started)++;
+        if (phase->is_forward && is_progress(row, PROGRESS_FAILED))
+            break;
+    }
+    if (status != STATUS_DONE || *out_started > 0 || phase->is_forward || has_failed(run))
+        return status;
+    /* What a failed update left may need each other in a circle; then source order decides. */
+    struct cfn_resource *stuck = NULL;
+    for (size_t i = 0; i < run->row_count; i++) {
+        if (is_progress(&run->rows[i], PROGRESS_RUNNING))
+            return status;
+        if (!stuck && is_progress(&run->rows[i], PROGRESS_PENDING))
+            stuck = &run->rows[i];
+    }
+    if (stuck)
+        (*out_started)++;
+    return stuck ? phase->start(run, stuck) : status;
+}
+
+/* The running resource that is due first, or NULL. *out_next is when the next one is. */
+static struct cfn_resource *find_due(const struct cfn_run *run, int64_t *out_next)
+{
+    struct cfn_resource *first = NULL;
+    for (size_t i = 0; i < run->row_count; i++) {
+        struct cfn_resource *row = &run->rows[i];
+        if (is_progress(row, PROGRESS_RUNNING) && (!first || row->run_at_ms < first->run_at_ms))
+            first = row;
+    }
+    *out_next = first ? first->run_at_ms : 0;
+    return first && first->run_at_ms <= run->call->now_ms ? first : NULL;
+}
+
+static enum status time_out(struct cfn_run *run, bool *out_is_over)
+{
+    enum status status = cancel_running(run);
+    return status == STATUS_DONE
+               ? fail_forward(run, STR("Stack creation time exceeded the specified timeout"),
+                              out_is_over)
+               : status;
+}
+
+static enum status advance(struct cfn_run *run, const struct phase *phase, bool *out_is_over)
+{
+    int64_t deadline = run_is_phase(run, "CREATE") ? cfn_number(run->state, "Deadline") : 0;
+    if (deadline > 0 && run->call->now_ms >= deadline)
+        return time_out(run, out_is_over);
+    bool is_failing = phase->is_forward && has_failed(run);
+    bool is_kept = str_eq_cstr(json_find_str(run->stack.options, "OnFailure"), "DO_NOTHING") ||
+                   cfn_flag(run->state, "DisableRollback");
+    enum status status = STATUS_DONE;
+    size_t started = 0;
+    /* Without a rollback, what does not depend on what failed is finished. */
+    if (is_failing && !is_kept)
+        status = cancel_running(run);
+    else
+        status = start_ready(run, phase, &started);
+    if (status != STATUS_DONE || started > 0)
+        return status;
+    int64_t next_ms = 0;
+    struct cfn_resource *row = find_due(run, &next_ms);
+    if (row)
+        return phase->run(run, row);
+    if (next_ms > 0) {
+        run->workflow->run_at_ms = deadline > 0 && deadline < next_ms ? deadline : next_ms;
+        return STATUS_DONE;
+    }
+    return is_failing ? fail_forward(run, failure_text(run), out_is_over)
+                      : phase->finish(run, out_is_over);
+}
+
+static enum status load(struct cfn_run *run, bool *out_is_there)
+{
+    struct call *call = run->call;
+    int rc = cfn_store_find_stack(call->db, call->arena, run->workflow->id, &run->stack);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "find a stack");
+    *out_is_there = rc == 1;
+    if (rc == 0)
+        return STATUS_DONE;
+    int64_t count = cfn_store_list_resources(call->db, call->arena, run->stack.id, &run->rows);
+    if (count < 0)
+        return call_fail_internal(call, (int)count, "list a stack's resources");
+    run->row_count = (size_t)count;
+    return STATUS_DONE;
+}
+
+static enum status take_step(struct cfn_run *run, bool *out_is_over)
+{
+    if (run->stack.request)
+        return take_request(run);
+    const struct phase *phase = find_phase(run);
+    if (!phase)
+        return call_fail_internal(run->call, -EINVAL, "phase of a stack operation");
+    struct str message = {0};
+    enum status status = STATUS_DONE;
+    if (phase->is_forward)
+        status = load_plan(run, &message);
+    if (status != STATUS_DONE)
+        return status;
+    if (phase->is_forward && !run->plan) {
+        status = cancel_running(run);
+        return status == STATUS_DONE ? fail_forward(run, message, out_is_over) : status;
+    }
+    if (cfn_flag(run->state, "Entered"))
+        return advance(run, phase, out_is_over);
+    cfn_set_flag(run->call->arena, run->state, "Entered", true);
+    return phase->enter(run, out_is_over);
+}
+
+enum status cfn_step(struct call *call, struct workflow *workflow,
+                     const struct principal *principal, enum workflow_next *out_next)
+{
+    struct cfn_run run = {
+        .call = call, .workflow = workflow, .principal = principal, .state = workflow->state};
+    bool is_there = false;
+    bool is_over = false;
+    workflow->run_at_ms = 0;
+    enum status status = load(&run, &is_there);
+    if (status != STATUS_DONE)
+        return status;
+    if (!is_there) {
+        *out_next = WORKFLOW_DONE;
+        return STATUS_DONE;
+    }
+    status = take_step(&run, &is_over);
+    if (status != STATUS_DONE)
+        return status;
+    int rc = cfn_store_put_stack(call->db, &run.stack);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "write a stack");
+    workflow->state = run.state;
+    *out_next = is_over ? WORKFLOW_DONE : WORKFLOW_AGAIN;
+    return STATUS_DONE;
+}

@@ -1,0 +1,133 @@
+/* cloudformation.h — private to the folder: what the handlers share.
+ *
+ * A handler checks a request, writes what it decided and begins a workflow; the stack engine
+ * (engine/cfn) does the work. Rows: engine/cfn/store.h.
+ */
+#pragma once
+
+#include "cloudformation/cloudformation_api.h"
+#include "engine/cfn/resource.h"
+#include "engine/cfn/stack.h"
+#include "service/cloudformation/cloudformation_public.h"
+
+struct json;
+
+enum {
+    PAGE_SIZE = 100, /* AWS: lists and events come in pages of up to 100, or 1 MB */
+};
+
+/* ---- input.c: what CreateStack, UpdateStack and CreateChangeSet have in common ----------------
+ */
+
+struct stack_request {
+    struct str template_body;
+    struct str template_url;
+    bool use_previous_template;
+    const struct cloudformation_parameters *parameters;
+    const struct cloudformation_capabilities *capabilities;
+    const struct cloudformation_tags *tags;
+    const struct cloudformation_notification_arns *notification_arns;
+    const struct cloudformation_resource_types *resource_types;
+    struct str role_arn;
+    const struct cloudformation_rollback_configuration *rollback_configuration;
+    bool is_change_set; /* AWS: there, CAPABILITY_AUTO_EXPAND is not needed */
+};
+
+/* A checked request: what the stack would be. */
+struct stack_draft {
+    struct cfn_plan plan;
+    struct json *spec; /* without "Generation" */
+    struct str original;
+    struct str processed;
+};
+
+/* The template's text of a request. `stack` is the existing one, or NULL. */
+enum status request_template(struct call *call, struct str body, struct str url,
+                             const struct cfn_stack *stack, struct str *out_text);
+/* Checks all of a request. `stack` has id and name; spec is NULL when it is new. */
+enum status request_draft(struct call *call, const struct stack_request *request,
+                          const struct cfn_stack *stack, struct stack_draft *out_draft);
+/* Keeps the draft's template and makes the draft what the stack is. */
+enum status draft_apply(struct call *call, const struct stack_draft *draft,
+                        struct cfn_stack *stack);
+/* AWS: ValidationError with the library's text; -errno is a fault of ours. */
+enum status fail_template(struct call *call, int rc, const struct template_error *error);
+/* The caller may pass the role, and the role trusts CloudFormation. */
+enum status check_role(struct call *call, struct str role_arn);
+
+/* ---- find.c ---------------------------------------------------------------------------------- */
+
+/* Looks a stack up by name (living) or ARN (deleted ones too). `format` is AWS's text with one %.*s
+ * for the name. */
+enum status find_stack(struct call *call, struct str name_or_arn, const char *format,
+                       struct cfn_stack *out_stack);
+#define STACK_WITH_ID "Stack with id %.*s does not exist"
+#define STACK_BRACKETS "Stack [%.*s] does not exist"
+/* The change set of a name (with its stack) or ARN. */
+enum status find_change_set(struct call *call, struct str name_or_arn, struct str stack_name,
+                            struct cfn_change_set *out_set, struct cfn_stack *out_stack);
+struct str new_stack_id(struct call *call, struct str name);
+bool is_in_progress(const struct cfn_stack *stack);
+
+/* Opaque tokens: a number and a text. -EINVAL is a token that was not given out here. */
+struct str page_token(struct arena *arena, int64_t number, struct str text);
+enum status read_page_token(struct call *call, struct str token, int64_t *out_number,
+                            struct str *out_text);
+
+/* ---- operation.c: beginning ------------------------------------------------------------------ */
+
+struct create_options {
+    struct opt_bool disable_rollback;
+    struct str on_failure;
+    struct opt_i32 timeout_in_minutes;
+    struct str token;
+    struct opt_bool enable_termination_protection;
+    struct opt_bool retain_except_on_create;
+    struct str policy;
+    struct str change_set_id;
+};
+
+/* Starts making a stack whose draft was applied. */
+enum status begin_create(struct call *call, struct cfn_stack *stack,
+                         const struct create_options *options);
+/* Starts an update of a stack whose draft was applied. */
+enum status begin_update(struct call *call, struct cfn_stack *stack,
+                         const struct create_options *options);
+bool is_updatable(const struct cfn_stack *stack, bool is_rollback_disabled);
+
+/* ---- types.c --------------------------------------------------------------------------------- */
+
+enum {
+    CLOUDFORMATION_RESOURCE_TYPE_COUNT = 2,
+};
+extern const struct resource_type cloudformation_resource_types[CLOUDFORMATION_RESOURCE_TYPE_COUNT];
+
+/* ---- handlers -------------------------------------------------------------------------------- */
+
+cloudformation_cancel_update_stack_fn cloudformation_cancel_update_stack;
+cloudformation_continue_update_rollback_fn cloudformation_continue_update_rollback;
+cloudformation_create_change_set_fn cloudformation_create_change_set;
+cloudformation_create_stack_fn cloudformation_create_stack;
+cloudformation_delete_change_set_fn cloudformation_delete_change_set;
+cloudformation_delete_stack_fn cloudformation_delete_stack;
+cloudformation_describe_account_limits_fn cloudformation_describe_account_limits;
+cloudformation_describe_change_set_fn cloudformation_describe_change_set;
+cloudformation_describe_stack_events_fn cloudformation_describe_stack_events;
+cloudformation_describe_stack_resource_fn cloudformation_describe_stack_resource;
+cloudformation_describe_stack_resources_fn cloudformation_describe_stack_resources;
+cloudformation_describe_stacks_fn cloudformation_describe_stacks;
+cloudformation_execute_change_set_fn cloudformation_execute_change_set;
+cloudformation_get_stack_policy_fn cloudformation_get_stack_policy;
+cloudformation_get_template_fn cloudformation_get_template;
+cloudformation_get_template_summary_fn cloudformation_get_template_summary;
+cloudformation_list_change_sets_fn cloudformation_list_change_sets;
+cloudformation_list_exports_fn cloudformation_list_exports;
+cloudformation_list_imports_fn cloudformation_list_imports;
+cloudformation_list_stack_resources_fn cloudformation_list_stack_resources;
+cloudformation_list_stacks_fn cloudformation_list_stacks;
+cloudformation_rollback_stack_fn cloudformation_rollback_stack;
+cloudformation_set_stack_policy_fn cloudformation_set_stack_policy;
+cloudformation_update_stack_fn cloudformation_update_stack;
+cloudformation_update_termination_protection_fn cloudformation_update_termination_protection;
+cloudformation_validate_template_fn cloudformation_validate_template;
+extern const struct cloudformation_handlers cloudformation_handlers;

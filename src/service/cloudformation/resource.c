@@ -1,0 +1,224 @@
+/* resource.c — resources and events of stacks: Describe and List.
+ */
+#include "base/arena.h"
+#include "base/vec.h"
+#include "service/cloudformation/cloudformation.h"
+#include "syntax/json.h"
+
+static struct str or_absent(struct str text)
+{
+    return text.len > 0 ? text : (struct str){0};
+}
+
+static enum status list_rows(struct call *call, const struct cfn_stack *stack,
+                             struct cfn_resource **out_rows, size_t *out_count)
+{
+    struct cfn_resource *rows = NULL;
+    int64_t count = cfn_store_list_resources(call->db, call->arena, stack->id, &rows);
+    if (count < 0)
+        return call_fail_internal(call, (int)count, "list a stack's resources");
+    /* What was not begun yet is not there yet. */
+    size_t used = 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (rows[i].status.len > 0)
+            rows[used++] = rows[i];
+    }
+    *out_rows = rows;
+    *out_count = used;
+    return STATUS_DONE;
+}
+
+enum status
+cloudformation_describe_stack_resource(struct call *call,
+                                       const struct cloudformation_describe_stack_resource_in *in,
+                                       struct cloudformation_describe_stack_resource_out *out)
+{
+    struct cfn_stack stack = {0};
+    struct cfn_resource *rows = NULL;
+    size_t count = 0;
+    enum status status = find_stack(call, in->stack_name, STACK_BRACKETS, &stack);
+    if (status == STATUS_DONE)
+        status = list_rows(call, &stack, &rows, &count);
+    for (size_t i = 0; status == STATUS_DONE && i < count; i++) {
+        const struct cfn_resource *row = &rows[i];
+        if (!str_eq(row->logical_id, in->logical_resource_id))
+            continue;
+        struct cloudformation_stack_resource_detail *detail =
+            arena_alloc(call->arena, sizeof(*detail));
+        const struct json *metadata = json_find_cstr(row->applied, "Metadata");
+        *detail = (struct cloudformation_stack_resource_detail){
+            .stack_name = stack.name,
+            .stack_id = stack.id,
+            .logical_resource_id = row->logical_id,
+            .physical_resource_id = or_absent(row->physical_id),
+            .resource_type = row->type,
+            .last_updated_timestamp = opt_i64(row->updated_at_ms),
+            .resource_status = row->status,
+            .resource_status_reason = or_absent(row->reason),
+            .metadata = metadata ? json_to_str(call->arena, metadata) : STR("{}"),
+            .drift_information = arena_alloc(call->arena, sizeof(*detail->drift_information)),
+        };
+        detail->drift_information->stack_resource_drift_status = STR("NOT_CHECKED");
+        out->stack_resource_detail = detail;
+        return STATUS_DONE;
+    }
+    if (status != STATUS_DONE)
+        return status;
+    return call_fail(call, &ERROR_VALIDATION,
+                     "Resource " STR_FMT " does not exist for stack " STR_FMT,
+                     STR_ARG(in->logical_resource_id), STR_ARG(in->stack_name));
+}
+
+static struct cloudformation_stack_resource
+resource_of(struct arena *arena, const struct cfn_stack *stack, const struct cfn_resource *row)
+{
+    struct cloudformation_stack_resource resource = {
+        .stack_name = stack->name,
+        .stack_id = stack->id,
+        .logical_resource_id = row->logical_id,
+        .physical_resource_id = or_absent(row->physical_id),
+        .resource_type = row->type,
+        .timestamp = opt_i64(row->updated_at_ms),
+        .resource_status = row->status,
+        .resource_status_reason = or_absent(row->reason),
+        .drift_information = arena_alloc(arena, sizeof(*resource.drift_information)),
+    };
+    resource.drift_information->stack_resource_drift_status = STR("NOT_CHECKED");
+    return resource;
+}
+
+/* The stack of a DescribeStackResources: by its name, or by a physical resource in it. */
+static enum status find_owner(struct call *call,
+                              const struct cloudformation_describe_stack_resources_in *in,
+                              struct cfn_stack *out_stack)
+{
+    if (in->stack_name.ptr && in->physical_resource_id.ptr)
+        return call_fail(call, &ERROR_VALIDATION,
+                         "StackName and PhysicalResourceId cannot be specified together.");
+    if (in->stack_name.ptr)
+        return find_stack(call, in->stack_name, STACK_WITH_ID, out_stack);
+    if (!in->physical_resource_id.ptr)
+        return call_fail(call, &ERROR_VALIDATION,
+                         "Either StackName or PhysicalResourceId must be specified.");
+    struct str stack_id = {0};
+    int rc = cfn_store_find_by_physical(call->db, call->arena, call->scope,
+                                        in->physical_resource_id, &stack_id);
+    if (rc == 1)
+        rc = cfn_store_find_stack(call->db, call->arena, stack_id, out_stack);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "find a physical resource");
+    return rc == 1 ? STATUS_DONE
+                   : call_fail(call, &ERROR_VALIDATION, "Stack for " STR_FMT " does not exist",
+                               STR_ARG(in->physical_resource_id));
+}
+
+/* AWS: at most the first 100. */
+enum status
+cloudformation_describe_stack_resources(struct call *call,
+                                        const struct cloudformation_describe_stack_resources_in *in,
+                                        struct cloudformation_describe_stack_resources_out *out)
+{
+    struct cfn_stack stack = {0};
+    struct cfn_resource *rows = NULL;
+    size_t count = 0;
+    enum status status = find_owner(call, in, &stack);
+    if (status == STATUS_DONE)
+        status = list_rows(call, &stack, &rows, &count);
+    if (status != STATUS_DONE)
+        return status;
+    struct vec resources;
+    vec_init(&resources, call->arena, sizeof(struct cloudformation_stack_resource));
+    for (size_t i = 0; i < count && resources.count < PAGE_SIZE; i++) {
+        if (!in->logical_resource_id.ptr || str_eq(rows[i].logical_id, in->logical_resource_id))
+            *(struct cloudformation_stack_resource *)vec_push(&resources) =
+                resource_of(call->arena, &stack, &rows[i]);
+    }
+    out->stack_resources.is_set = true;
+    out->stack_resources.items = resources.items;
+    out->stack_resources.count = resources.count;
+    if (resources.count == 0 && in->logical_resource_id.ptr)
+        return call_fail(call, &ERROR_VALIDATION,
+                         "Resource " STR_FMT " does not exist for stack " STR_FMT,
+                         STR_ARG(in->logical_resource_id), STR_ARG(stack.name));
+    return STATUS_DONE;
+}
+
+enum status
+cloudformation_list_stack_resources(struct call *call,
+                                    const struct cloudformation_list_stack_resources_in *in,
+                                    struct cloudformation_list_stack_resources_out *out)
+{
+    struct cfn_stack stack = {0};
+    struct cfn_resource *rows = NULL;
+    size_t count = 0;
+    int64_t start = 0;
+    struct str rest = {0};
+    enum status status = find_stack(call, in->stack_name, STACK_WITH_ID, &stack);
+    if (status == STATUS_DONE && in->next_token.ptr)
+        status = read_page_token(call, in->next_token, &start, &rest);
+    if (status == STATUS_DONE)
+        status = list_rows(call, &stack, &rows, &count);
+    if (status != STATUS_DONE)
+        return status;
+    size_t first = start < 0 ? 0 : (size_t)start;
+    out->stack_resource_summaries.is_set = true;
+    out->stack_resource_summaries.items =
+        arena_alloc_array(call->arena, PAGE_SIZE, sizeof(*out->stack_resource_summaries.items));
+    for (size_t i = first; i < count && i - first < PAGE_SIZE; i++) {
+        struct cloudformation_stack_resource_summary *summary =
+            &out->stack_resource_summaries.items[out->stack_resource_summaries.count++];
+        *summary = (struct cloudformation_stack_resource_summary){
+            .logical_resource_id = rows[i].logical_id,
+            .physical_resource_id = or_absent(rows[i].physical_id),
+            .resource_type = rows[i].type,
+            .last_updated_timestamp = opt_i64(rows[i].updated_at_ms),
+            .resource_status = rows[i].status,
+            .resource_status_reason = or_absent(rows[i].reason),
+            .drift_information = arena_alloc(call->arena, sizeof(*summary->drift_information)),
+        };
+        summary->drift_information->stack_resource_drift_status = STR("NOT_CHECKED");
+    }
+    if (count > first + PAGE_SIZE)
+        out->next_token = page_token(call->arena, (int64_t)first + PAGE_SIZE, STR(""));
+    return STATUS_DONE;
+}
+
+enum status
+cloudformation_describe_stack_events(struct call *call,
+                                     const struct cloudformation_describe_stack_events_in *in,
+                                     struct cloudformation_describe_stack_events_out *out)
+{
+    struct cfn_stack stack = {0};
+    int64_t before = INT64_MAX;
+    struct str rest = {0};
+    enum status status = find_stack(call, in->stack_name, STACK_BRACKETS, &stack);
+    if (status == STATUS_DONE && in->next_token.ptr)
+        status = read_page_token(call, in->next_token, &before, &rest);
+    if (status != STATUS_DONE)
+        return status;
+    struct cfn_event *events = NULL;
+    int64_t count =
+        cfn_store_list_events(call->db, call->arena, stack.id, before, PAGE_SIZE + 1, &events);
+    if (count < 0)
+        return call_fail_internal(call, (int)count, "list a stack's events");
+    out->stack_events.is_set = true;
+    out->stack_events.items =
+        arena_alloc_array(call->arena, (size_t)count, sizeof(*out->stack_events.items));
+    for (int64_t i = 0; i < count && i < PAGE_SIZE; i++)
+        out->stack_events.items[out->stack_events.count++] = (struct cloudformation_stack_event){
+            .stack_id = stack.id,
+            .event_id = events[i].event_id,
+            .stack_name = stack.name,
+            .logical_resource_id = events[i].logical_id,
+            .physical_resource_id = events[i].physical_id,
+            .resource_type = events[i].type,
+            .timestamp = opt_i64(events[i].at_ms),
+            .resource_status = events[i].status,
+            .resource_status_reason = events[i].reason,
+            .resource_properties = events[i].properties,
+            .client_request_token = events[i].token,
+        };
+    if (count > PAGE_SIZE)
+        out->next_token = page_token(call->arena, events[PAGE_SIZE - 1].sequence, STR(""));
+    return STATUS_DONE;
+}
