@@ -23,11 +23,10 @@ test:
 	@tools/venv test
 	@tools/runtests
 
+# The unit tests, corpora and protocol tests alone, on the sanitizer build (build/test).
 unit:
 	@tools/deps test
-	@$(GENERATE) -B build/test -DVIRGA_SANITIZE=address,undefined -DVIRGA_FAULTS=ON >/dev/null
-	@ninja -C build/test -j $(JOBS)
-	@ctest --test-dir build/test -j $(JOBS) --output-on-failure
+	@tools/runtests --only build,unit
 
 # Layout, house rules, headers, static analysis, and that the README's table is current.
 check: all

@@ -70,13 +70,22 @@ static void append_escaped(struct buf *line, struct str text)
 
 static void append_time(struct buf *line)
 {
+    /* Most lines come in the same second as the one before. */
+    static _Thread_local time_t text_s = -1;
+    static _Thread_local char text[32];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    struct tm utc;
-    gmtime_r(&now.tv_sec, &utc);
-    char text[32];
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-    buf_append_format(line, "%s.%03ldZ", text, now.tv_nsec / 1000000);
+    if (now.tv_sec != text_s) {
+        struct tm utc;
+        gmtime_r(&now.tv_sec, &utc);
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.", &utc);
+        text_s = now.tv_sec;
+    }
+    const int ms = (int)(now.tv_nsec / 1000000);
+    const char digits[] = {(char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
+                           (char)('0' + ms % 10), 'Z'};
+    buf_append_cstr(line, text);
+    buf_append(line, str_of(digits, sizeof(digits)));
 }
 
 static bool needs_quotes(struct str text)

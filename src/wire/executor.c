@@ -93,9 +93,8 @@ static enum status authorize_operation(struct call *call, const struct service *
                                        const void *in)
 {
     struct authorization what = {
-        .action =
-            str_format(call->arena, STR_FMT ":" STR_FMT, STR_ARG(service->model->arn_namespace),
-                       STR_ARG(call->operation->name)),
+        .action = str_concat3(call->arena, service->model->arn_namespace, STR(":"),
+                              call->operation->name),
         .resource = STR("*"),
     };
     if (service->authorize) {

@@ -296,5 +296,7 @@ int main(void)
         SERVED(a_body_over_the_limit_is_refused),
         SERVED(a_task_commits_or_leaves_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
+    return failed +
+           cmocka_run_group_tests_name("postgres", tests, fake_postgres_start, fake_postgres_stop);
 }

@@ -117,7 +117,7 @@ struct principal identity_root(struct arena *arena, struct str account)
     return (struct principal){
         .kind = PRINCIPAL_ROOT,
         .account = str_copy(arena, account),
-        .arn = str_format(arena, "arn:aws:iam::" STR_FMT ":root", STR_ARG(account)),
+        .arn = str_concat3(arena, STR("arn:aws:iam::"), account, STR(":root")),
         .user_id = str_copy(arena, account),
         .name = STR("root"),
     };

@@ -228,5 +228,7 @@ int main(void)
         cmocka_unit_test(a_server_may_end_with_calls_waiting),
         cmocka_unit_test(no_wake_up_is_lost),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
+    return failed +
+           cmocka_run_group_tests_name("postgres", tests, fake_postgres_start, fake_postgres_stop);
 }

@@ -11,7 +11,8 @@ struct str wire_header(const struct wire_request *request, const char *name)
 {
     struct str wanted = str_from_cstr(name);
     for (size_t i = 0; i < request->header_count; i++) {
-        if (str_eq_nocase(request->headers[i].name, wanted))
+        struct str found = request->headers[i].name;
+        if (found.len == wanted.len && str_eq_nocase(found, wanted))
             return request->headers[i].value;
     }
     return (struct str){0};

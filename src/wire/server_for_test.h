@@ -11,6 +11,7 @@
 #include <semaphore.h>
 
 #include "base/clock.h"
+#include "base/rand.h"
 #include "net/server_for_test.h"
 #include "sqs/sqs_api.h"
 #include "store/db.h"
@@ -35,9 +36,7 @@ static const struct migration_set fake_migration_set = {
     .count = ARRAY_LEN(fake_migrations),
 };
 
-static const char fake_sql_add[] =
-    "INSERT INTO fake (id, channel, body) "
-    "SELECT coalesce(max(id), 0) + 1, cast($1 AS text), cast($2 AS text) FROM fake";
+static const char fake_sql_add[] = "INSERT INTO fake (id, channel, body) VALUES ($3, $1, $2)";
 static const char fake_sql_take[] =
     "DELETE FROM fake WHERE id = (SELECT min(id) FROM fake WHERE channel = $1) RETURNING body";
 static const char fake_sql_peek[] = "SELECT count(*) FROM fake WHERE channel = $1";
@@ -51,6 +50,7 @@ static inline int fake_add(struct call *call, struct str channel, struct str bod
         return rc;
     stmt_bind_str(stmt, 1, channel);
     stmt_bind_str(stmt, 2, body);
+    stmt_bind_i64(stmt, 3, (int64_t)rand_below(INT64_MAX));
     int64_t changed = stmt_run(stmt);
     return changed < 0 ? (int)changed : 0;
 }
@@ -218,6 +218,51 @@ static const struct identity_source fake_identity = {
     .load_policies = fake_load_policies,
 };
 
+static const char *fake_store_url = "memory:"; /* or of the server that fake_postgres_start made */
+static char fake_postgres_dir[] = "/tmp/virga-pg-XXXXXX";
+
+static inline void fake_postgres_script(const char *action, char *out, int out_size)
+{
+    char command[256];
+    snprintf(command, sizeof(command), "exec tests/unit/pg_server.sh %s %s %s", action,
+             fake_postgres_dir, strcmp(action, "start") == 0 ? "$PPID" : "");
+    FILE *pipe = popen(command, "re");
+    CHECK(pipe);
+    CHECK(!out || fgets(out, out_size, pipe));
+    CHECK(pclose(pipe) == 0);
+}
+
+/* Group setup and teardown: the tests in between run on PostgreSQL. */
+static inline int fake_postgres_start(void **state)
+{
+    (void)state;
+    static char url[256];
+    CHECK(mkdtemp(fake_postgres_dir));
+    fake_postgres_script("start", url, sizeof(url));
+    url[strcspn(url, "\n")] = '\0';
+    fake_store_url = url;
+    return 0;
+}
+
+static inline int fake_postgres_stop(void **state)
+{
+    (void)state;
+    fake_postgres_script("stop", NULL, 0);
+    return 0;
+}
+
+/* On PostgreSQL the tests follow each other in one database. */
+static inline void fake_empty(struct store *store)
+{
+    static const char sql_refill[] = "INSERT INTO sole (id) VALUES (1)";
+    AUTO(db) struct db *db = NULL;
+    CHECK(db_open(store, &db) == 0 && db_begin(db, TX_WRITE) == 0 && db_empty(db) == 0);
+    struct stmt *stmt = NULL;
+    CHECK(db_prepare(db, sql_refill, &stmt) == 0 && stmt_run(stmt) == 1);
+    stmt_release(stmt);
+    CHECK(db_commit(db) == 0);
+}
+
 struct fake_worker {
     pthread_t thread;
     struct loop *loop;
@@ -261,7 +306,8 @@ static inline struct fake_server *fake_server_start(size_t worker_count)
     struct fake_server *server = mem_new(sizeof(*server));
     server->arena = arena_new();
     server->worker_count = worker_count;
-    const struct store_options options = {.url = STR("memory:"), .dir = STR("/tmp")};
+    const struct store_options options = {.url = str_from_cstr(fake_store_url),
+                                          .dir = str_from_cstr(fake_postgres_dir)};
     struct str message = STR("");
     struct runtime *runtime = &server->runtime;
     *runtime = (struct runtime){
@@ -273,6 +319,7 @@ static inline struct fake_server *fake_server_start(size_t worker_count)
     };
     CHECK(store_open(server->arena, &options, &fake_migration_set, 1, &runtime->store, &message) ==
           0);
+    fake_empty(runtime->store);
     store_set_wake(runtime->store, fake_wake, runtime);
     server->listen_fd = http_listen(STR("127.0.0.1"), 0, false);
     CHECK(server->listen_fd >= 0);

@@ -104,10 +104,38 @@ static struct template_resolver resolver_of(struct cfn_run *run)
         .user = run, .ref = resolve_ref, .attribute = resolve_attribute};
 }
 
+int run_load_plan(struct cfn_run *run, struct str *out_message)
+{
+    if (run->plan)
+        return 0;
+    struct cfn_plan *plan = arena_alloc(run->call->arena, sizeof(*plan));
+    struct template_error error = {0};
+    int rc = cfn_plan_load(run->call, &run->stack, run->stack.spec, plan, &error);
+    if (rc == 0)
+        run->plan = plan;
+    else
+        *out_message = error.message;
+    return rc;
+}
+
+struct json *run_dependencies(struct cfn_run *run, const struct template_bound_resource *bound)
+{
+    const struct template_binding *binding = run->plan->binding;
+    struct json *depends = json_new(run->call->arena, JSON_ARRAY);
+    for (size_t i = 0; i < bound->dependency_count; i++) {
+        struct str id = binding->resources[bound->dependencies[i]].resource->id;
+        json_append(depends, json_new_string(run->call->arena, id));
+    }
+    return depends;
+}
+
 int run_wanted(struct cfn_run *run, const struct cfn_resource *row, struct json **out_wanted,
                struct str *out_message)
 {
     struct arena *arena = run->call->arena;
+    int rc = run_load_plan(run, out_message);
+    if (rc < 0)
+        return rc;
     const struct template_binding *binding = run->plan->binding;
     const struct template_bound_resource *bound = template_find_bound(binding, row->logical_id);
     const struct resource_type *type = cfn_find_type(run->call, bound->resource->type);
@@ -115,8 +143,8 @@ int run_wanted(struct cfn_run *run, const struct cfn_resource *row, struct json 
     struct template_error error = {0};
     struct json *properties = NULL;
     struct json *metadata = NULL;
-    int rc = template_resolve(arena, binding, bound, TEMPLATE_PROPERTIES, &resolver, &properties,
-                              &error);
+    rc = template_resolve(arena, binding, bound, TEMPLATE_PROPERTIES, &resolver, &properties,
+                          &error);
     if (rc == 0)
         rc = template_resolve(arena, binding, bound, TEMPLATE_METADATA, &resolver, &metadata,
                               &error);
@@ -136,11 +164,7 @@ int run_wanted(struct cfn_run *run, const struct cfn_resource *row, struct json 
             cfn_stack_tags(arena, &run->stack, run->stack.spec, row->logical_id));
     cfn_set_text(arena, wanted, "DeletionPolicy", bound->deletion_policy);
     cfn_set_text(arena, wanted, "UpdateReplacePolicy", bound->update_replace_policy);
-    struct json *depends = json_new(arena, JSON_ARRAY);
-    for (size_t i = 0; i < bound->dependency_count; i++)
-        json_append(depends, json_new_string(
-                                 arena, binding->resources[bound->dependencies[i]].resource->id));
-    cfn_set(wanted, "DependsOn", depends);
+    cfn_set(wanted, "DependsOn", run_dependencies(run, bound));
     *out_wanted = wanted;
     return 0;
 }

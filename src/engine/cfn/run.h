@@ -39,7 +39,11 @@ enum status run_put(struct cfn_run *run, struct cfn_resource *row);
 enum status run_note(struct cfn_run *run, struct cfn_resource *row, const char *status,
                      struct str reason);
 
-/* resolve.c: the resource as the plan wants it, as `applied` would be. 0, -EINVAL with
+/* resolve.c: loads the plan unless it is there. 0, -EINVAL with *out_message, or -errno. */
+MUST_CHECK int run_load_plan(struct cfn_run *run, struct str *out_message);
+/* The ids of what a resource needs, as `applied` has them. */
+struct json *run_dependencies(struct cfn_run *run, const struct template_bound_resource *bound);
+/* The resource as the plan wants it, as `applied` would be. 0, -EINVAL with
  * *out_message, or -errno. */
 MUST_CHECK int run_wanted(struct cfn_run *run, const struct cfn_resource *row,
                           struct json **out_wanted, struct str *out_message);
@@ -53,6 +57,11 @@ struct json *cfn_stack_tags(struct arena *arena, const struct cfn_stack *stack,
 struct resource_call cfn_resource_call(struct call *call, const struct principal *principal,
                                        const struct cfn_stack *stack, struct str logical_id,
                                        const struct json *applied);
+
+/* policy.c: whether the stack's policy lets an update "Modify", "Replace" or "Delete" the resource;
+ * else *out_message says which statement does not. */
+bool run_policy_allows(struct cfn_run *run, const struct cfn_resource *row, const char *action,
+                       struct str *out_message);
 
 /* task.c */
 enum status task_start_forward(struct cfn_run *run, struct cfn_resource *row);

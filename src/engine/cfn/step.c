@@ -23,7 +23,8 @@
 
 struct phase {
     const char *name;
-    bool is_forward; /* a failure ends the phase at once */
+    bool is_forward;  /* a failure ends the phase at once */
+    bool is_backward; /* resources are taken in reverse order */
     enum status (*enter)(struct cfn_run *run, bool *out_is_over);
     bool (*is_ready)(const struct cfn_run *run, const struct cfn_resource *row);
     enum status (*start)(struct cfn_run *run, struct cfn_resource *row);
@@ -79,18 +80,6 @@ static enum status begin_status(struct cfn_run *run, const char *status)
         return STATUS_DONE;
     return set_status(run, status,
                       str_or(json_find_str(run->state, "Reason"), STR("User Initiated")));
-}
-
-static enum status load_plan(struct cfn_run *run, struct str *out_message)
-{
-    struct cfn_plan *plan = arena_alloc(run->call->arena, sizeof(*plan));
-    struct template_error error = {0};
-    int rc = cfn_plan_load(run->call, &run->stack, run->stack.spec, plan, &error);
-    if (rc < 0 && rc != -EINVAL)
-        return call_fail_internal(run->call, rc, "load a stack's template");
-    run->plan = rc == 0 ? plan : NULL;
-    *out_message = error.message;
-    return STATUS_DONE;
 }
 
 /* ---- Exports --------------------------------------------------------------------------------- */
@@ -205,6 +194,14 @@ static int take_imports(struct cfn_run *run, struct str *out_message)
 
 /* ---- Forward: CREATE and UPDATE -------------------------------------------------------------- */
 
+/* What must be there first, until task_start_forward finds out the rest. */
+static struct json *new_wanted(struct cfn_run *run, const struct template_bound_resource *bound)
+{
+    struct json *wanted = json_new(run->call->arena, JSON_OBJECT);
+    cfn_set(wanted, "DependsOn", run_dependencies(run, bound));
+    return wanted;
+}
+
 static void add_row(struct cfn_run *run, struct vec *rows, size_t position)
 {
     const struct template_bound_resource *bound = &run->plan->binding->resources[position];
@@ -214,6 +211,7 @@ static void add_row(struct cfn_run *run, struct vec *rows, size_t position)
         .position = (int64_t)position,
         .type = bound->resource->type,
         .progress = PROGRESS_PENDING,
+        .wanted = new_wanted(run, bound),
     };
 }
 
@@ -228,7 +226,7 @@ static enum status mark_forward(struct cfn_run *run)
         struct cfn_resource row = run->rows[i];
         const struct template_bound_resource *bound = template_find_bound(binding, row.logical_id);
         row.state = NULL;
-        row.wanted = NULL;
+        row.wanted = bound ? new_wanted(run, bound) : NULL;
         row.progress = bound ? PROGRESS_PENDING : STR("");
         if (bound) {
             row.position = bound - binding->resources;
@@ -257,27 +255,29 @@ static enum status mark_forward(struct cfn_run *run)
 static enum status enter_forward(struct cfn_run *run, bool *out_is_over)
 {
     struct str message = {0};
-    enum status status = run->plan ? STATUS_DONE : load_plan(run, &message);
-    if (status != STATUS_DONE)
-        return status;
-    if (!run->plan)
-        return fail_forward(run, message, out_is_over);
-    int rc = take_imports(run, &message);
+    int rc = run_load_plan(run, &message);
+    if (rc == 0)
+        rc = take_imports(run, &message);
     if (rc == -EINVAL)
         return fail_forward(run, message, out_is_over);
     if (rc < 0)
-        return call_fail_internal(run->call, rc, "note a stack's imports");
-    return mark_forward(run);
+        return call_fail_internal(run->call, rc, "begin a stack operation");
+    enum status status = mark_forward(run);
+    for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
+        if (str_eq(run->rows[i].change, CHANGE_REMOVED) &&
+            !run_policy_allows(run, &run->rows[i], "Delete", &message))
+            return fail_forward(run, message, out_is_over);
+    }
+    return status;
 }
 
+/* By what mark_forward noted: most steps need no plan. */
 static bool is_ready_forward(const struct cfn_run *run, const struct cfn_resource *row)
 {
-    const struct template_bound_resource *bound =
-        template_find_bound(run->plan->binding, row->logical_id);
-    for (size_t i = 0; i < bound->dependency_count; i++) {
-        const struct template_bound_resource *needed =
-            &run->plan->binding->resources[bound->dependencies[i]];
-        if (!is_progress(run_find_row(run, needed->resource->id), PROGRESS_DONE))
+    const struct json *needed = json_find_cstr(row->wanted, "DependsOn");
+    for (const struct json *id = needed ? needed->first : NULL; id; id = id->next) {
+        const struct cfn_resource *other = run_find_row(run, id->text);
+        if (other && !is_progress(other, PROGRESS_DONE))
             return false;
     }
     return true;
@@ -289,7 +289,9 @@ static enum status finish_forward(struct cfn_run *run, bool *out_is_over)
     struct cfn_output *outputs = NULL;
     size_t count = 0;
     struct str message = {0};
-    int rc = run_outputs(run, &outputs, &count, &message);
+    int rc = run_load_plan(run, &message);
+    if (rc == 0)
+        rc = run_outputs(run, &outputs, &count, &message);
     if (rc == 0)
         rc = check_lost_exports(run, outputs, count, &message);
     if (rc == 0)
@@ -606,19 +608,19 @@ static enum status finish_restore(struct cfn_run *run, bool *out_is_over)
 /* ---- Steps ----------------------------------------------------------------------------------- */
 
 static const struct phase phases[] = {
-    {"CREATE", true, enter_forward, is_ready_forward, task_start_forward, task_run_forward,
+    {"CREATE", true, false, enter_forward, is_ready_forward, task_start_forward, task_run_forward,
      finish_forward},
-    {"UPDATE", true, enter_forward, is_ready_forward, task_start_forward, task_run_forward,
+    {"UPDATE", true, false, enter_forward, is_ready_forward, task_start_forward, task_run_forward,
      finish_forward},
-    {"CLEANUP", false, enter_cleanup, is_ready_delete, task_start_delete, task_run_delete,
+    {"CLEANUP", false, true, enter_cleanup, is_ready_delete, task_start_delete, task_run_delete,
      finish_cleanup},
-    {"RESTORE", false, enter_restore, is_ready_restore, task_start_restore, task_run_restore,
+    {"RESTORE", false, false, enter_restore, is_ready_restore, task_start_restore, task_run_restore,
      finish_restore},
-    {"RESTORE_CLEANUP", false, enter_cleanup, is_ready_delete, task_start_delete, task_run_delete,
-     finish_cleanup},
-    {"ROLLBACK", false, enter_rollback, is_ready_delete, task_start_delete, task_run_delete,
+    {"RESTORE_CLEANUP", false, true, enter_cleanup, is_ready_delete, task_start_delete,
+     task_run_delete, finish_cleanup},
+    {"ROLLBACK", false, true, enter_rollback, is_ready_delete, task_start_delete, task_run_delete,
      finish_rollback},
-    {"DELETE", false, enter_delete, is_ready_delete, task_start_delete, task_run_delete,
+    {"DELETE", false, true, enter_delete, is_ready_delete, task_start_delete, task_run_delete,
      finish_delete},
 };
 
@@ -656,7 +658,7 @@ static enum status start_ready(struct cfn_run *run, const struct phase *phase, s
     enum status status = STATUS_DONE;
     *out_started = 0;
     for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
-        struct cfn_resource *row = &run->rows[i];
+        struct cfn_resource *row = &run->rows[phase->is_backward ? run->row_count - 1 - i : i];
         if (!is_progress(row, PROGRESS_PENDING) || !phase->is_ready(run, row))
             continue;
         status = phase->start(run, row);
@@ -753,16 +755,6 @@ static enum status take_step(struct cfn_run *run, bool *out_is_over)
     const struct phase *phase = find_phase(run);
     if (!phase)
         return call_fail_internal(run->call, -EINVAL, "phase of a stack operation");
-    struct str message = {0};
-    enum status status = STATUS_DONE;
-    if (phase->is_forward)
-        status = load_plan(run, &message);
-    if (status != STATUS_DONE)
-        return status;
-    if (phase->is_forward && !run->plan) {
-        status = cancel_running(run);
-        return status == STATUS_DONE ? fail_forward(run, message, out_is_over) : status;
-    }
     if (cfn_flag(run->state, "Entered"))
         return advance(run, phase, out_is_over);
     cfn_set_flag(run->call->arena, run->state, "Entered", true);

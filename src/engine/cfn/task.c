@@ -157,8 +157,13 @@ static enum status start_update(struct cfn_run *run, struct cfn_resource *row)
         return run_put(run, row);
     }
     set_progress(row, PROGRESS_RUNNING);
-    if (effect != CFN_REPLACE)
-        return run_note(run, row, "UPDATE_IN_PROGRESS", (struct str){0});
+    struct str denied = {0};
+    bool is_allowed =
+        run_policy_allows(run, row, effect == CFN_REPLACE ? "Replace" : "Modify", &denied);
+    if (effect != CFN_REPLACE || !is_allowed) {
+        enum status noted = run_note(run, row, "UPDATE_IN_PROGRESS", (struct str){0});
+        return noted == STATUS_DONE && !is_allowed ? fail_forward(run, row, denied) : noted;
+    }
     enum status status = run_note(run, row, "UPDATE_IN_PROGRESS",
                                   STR("Requested update requires the creation of a new physical "
                                       "resource; hence creating one."));
@@ -192,7 +197,8 @@ enum status task_start_forward(struct cfn_run *run, struct cfn_resource *row)
     int rc = run_wanted(run, row, &wanted, &message);
     if (rc < 0 && rc != -EINVAL)
         return call_fail_internal(run->call, rc, "resolve a resource");
-    row->wanted = wanted;
+    if (rc == 0)
+        row->wanted = wanted;
     if (rc == 0 && row->applied)
         return start_update(run, row);
     set_progress(row, PROGRESS_RUNNING);

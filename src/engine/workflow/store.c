@@ -25,6 +25,9 @@ static const char sql_insert[] =
     "INSERT INTO workflow (kind, id, account, region, state, run_at, failure_count) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7)";
 static const char sql_set_run_at[] = "UPDATE workflow SET run_at = $3 WHERE kind = $1 AND id = $2";
+static const char sql_put_off[] = "UPDATE workflow SET run_at = $3, failure_count = $4 "
+                                  "WHERE kind = $1 AND id = $2 AND run_at = $5 AND state = $6";
+static const char sql_keep_due[] = "UPDATE workflow SET run_at = 0 WHERE run_at <= $1";
 static const char sql_has[] = "SELECT 1 FROM workflow WHERE kind = $1 AND id = $2";
 static const char sql_next[] =
     "SELECT kind, id, account, region, state, run_at, failure_count FROM workflow "
@@ -65,6 +68,31 @@ int workflow_store_set_run_at(struct db *db, struct str kind, struct str id, int
     stmt_bind_str(stmt, 1, kind);
     stmt_bind_str(stmt, 2, id);
     stmt_bind_i64(stmt, 3, run_at_ms);
+    return run(stmt);
+}
+
+int workflow_store_put_off(struct db *db, const struct workflow_row *row, int64_t run_at_ms)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_put_off, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, row->kind);
+    stmt_bind_str(stmt, 2, row->id);
+    stmt_bind_i64(stmt, 3, run_at_ms);
+    stmt_bind_i64(stmt, 4, row->failure_count + 1);
+    stmt_bind_i64(stmt, 5, row->run_at_ms);
+    stmt_bind_str(stmt, 6, row->state_text);
+    return run(stmt);
+}
+
+int workflow_store_keep_due(struct db *db, int64_t now_ms)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_keep_due, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, now_ms);
     return run(stmt);
 }
 

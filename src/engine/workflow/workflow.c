@@ -7,6 +7,9 @@
  *
  * A step that ends in an internal error is rolled back; a second, small transaction then counts the
  * failure and puts the row off, so that one broken workflow does not stop the others.
+ *
+ * Order: what is due longest comes first. A workflow that wants to go on at once is due from now
+ * on, so it cannot keep those from their turn that became due before.
  */
 #include "engine/workflow/workflow.h"
 
@@ -63,7 +66,7 @@ enum status workflow_start(struct call *call, struct str kind, struct str id,
         .id = id,
         .scope = call->scope,
         .state_text = state ? json_to_str(call->arena, state) : STR("{}"),
-        .run_at_ms = 0,
+        .run_at_ms = call->now_ms,
     };
     int rc = workflow_store_insert(call->db, &row);
     if (rc < 0)
@@ -74,11 +77,17 @@ enum status workflow_start(struct call *call, struct str kind, struct str id,
 
 enum status workflow_wake(struct call *call, struct str kind, struct str id)
 {
-    int rc = workflow_store_set_run_at(call->db, kind, id, 0);
+    int rc = workflow_store_set_run_at(call->db, kind, id, call->now_ms);
     if (rc < 0)
         return call_fail_internal(call, rc, "wake a workflow");
     call_notify(call, STR(WORKFLOW_CHANNEL));
     return STATUS_DONE;
+}
+
+enum status workflow_clock_moves(struct call *call, int64_t now_ms)
+{
+    int rc = workflow_store_keep_due(call->db, now_ms);
+    return rc < 0 ? call_fail_internal(call, rc, "keep workflows due") : STATUS_DONE;
 }
 
 int workflow_exists(struct call *call, struct str kind, struct str id)
@@ -97,7 +106,7 @@ static enum status write_back(struct call *call, const struct workflow *workflow
         .kind = workflow->kind,
         .id = workflow->id,
         .state_text = json_to_str(call->arena, workflow->state),
-        .run_at_ms = workflow->run_at_ms,
+        .run_at_ms = workflow->run_at_ms > 0 ? workflow->run_at_ms : call->now_ms,
         .failure_count = 0,
     };
     int rc = workflow_store_update(call->db, &row);
@@ -138,13 +147,11 @@ static enum status run_step(struct call *call, void *context)
 /* Puts a workflow off whose step failed. */
 static enum status put_off(struct call *call, void *context)
 {
-    struct turn *turn = context;
-    int64_t doublings = turn->row.failure_count < FAILURE_MAX_DOUBLINGS ? turn->row.failure_count
-                                                                        : FAILURE_MAX_DOUBLINGS;
-    struct workflow_row row = turn->row;
-    row.run_at_ms = call->now_ms + ((int64_t)FAILURE_PAUSE_MS << doublings);
-    row.failure_count++;
-    int rc = workflow_store_update(call->db, &row);
+    const struct workflow_row *row = &((struct turn *)context)->row;
+    int64_t doublings =
+        row->failure_count < FAILURE_MAX_DOUBLINGS ? row->failure_count : FAILURE_MAX_DOUBLINGS;
+    int64_t pause_ms = (int64_t)FAILURE_PAUSE_MS << doublings;
+    int rc = workflow_store_put_off(call->db, row, call->now_ms + pause_ms);
     return rc < 0 ? call_fail_internal(call, rc, "put a workflow off") : STATUS_DONE;
 }
 
@@ -172,7 +179,7 @@ static bool take_turn(struct workflow_runner *runner)
     arena_reset(runner->arena);
     int rc = executor_run_task(runner->executor, runner->arena, &nobody, (struct scope){0},
                                run_step, &turn, &error);
-    if (rc == -ECANCELED && turn.is_due) {
+    if (rc < 0 && rc != -EAGAIN && turn.is_due) {
         report(&turn, &error);
         rc = executor_run_task(runner->executor, runner->arena, &nobody, (struct scope){0}, put_off,
                                &turn, &error);

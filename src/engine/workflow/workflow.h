@@ -35,8 +35,8 @@ struct workflow {
 
 struct workflow_kind {
     struct str name; /* "cfn.stack" */
-    /* Runs in a write transaction. STATUS_FAILED (through call_fail_internal) rolls the step back;
-     * it is run again after a pause that grows, and the failure is logged. */
+    /* Runs in a write transaction and must not wait. STATUS_FAILED (through call_fail_internal)
+     * rolls the step back; it is run again after a pause that grows, and the failure is logged. */
     enum status (*step)(struct call *call, struct workflow *workflow, enum workflow_next *out_next);
 };
 
@@ -48,6 +48,8 @@ enum status workflow_start(struct call *call, struct str kind, struct str id,
                            const struct json *state);
 /* Makes a workflow due now (something it waits for has happened). No error when there is none. */
 enum status workflow_wake(struct call *call, struct str kind, struct str id);
+/* The movable clock will be set back: what is due by `now_ms` stays due. */
+enum status workflow_clock_moves(struct call *call, int64_t now_ms);
 /* Whether a workflow of that kind and id exists. Returns 1, 0 or -errno. */
 MUST_CHECK int workflow_exists(struct call *call, struct str kind, struct str id);
 

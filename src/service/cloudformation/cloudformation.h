@@ -83,7 +83,8 @@ struct create_options {
     struct str token;
     struct opt_bool enable_termination_protection;
     struct opt_bool retain_except_on_create;
-    struct str policy;
+    struct str policy;               /* of the stack; absent: as it is */
+    struct str policy_during_update; /* in its place, once */
     struct str change_set_id;
 };
 

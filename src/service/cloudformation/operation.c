@@ -84,6 +84,7 @@ enum status begin_update(struct call *call, struct cfn_stack *stack,
                  opt_bool_or(options->retain_except_on_create, false));
     if (options->policy.ptr)
         cfn_set_text(arena, stack->options, "Policy", options->policy);
+    cfn_set_text(arena, stack->options, "PolicyDuringUpdate", options->policy_during_update);
     stack->updated_at_ms = call->now_ms;
     const struct cfn_begin begin = {
         .phase = "UPDATE",
@@ -199,9 +200,8 @@ enum status cloudformation_update_stack(struct call *call,
         .token = in->client_request_token,
         .retain_except_on_create = in->retain_except_on_create,
         .policy = in->stack_policy_body,
+        .policy_during_update = in->stack_policy_during_update_body,
     };
-    cfn_set_text(call->arena, stack.options, "PolicyDuringUpdate",
-                 in->stack_policy_during_update_body);
     return status == STATUS_DONE ? begin_update(call, &stack, &options) : status;
 }
 

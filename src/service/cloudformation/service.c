@@ -2,7 +2,7 @@
  *
  * Implemented: CreateStack, UpdateStack, DeleteStack, CancelUpdateStack, ContinueUpdateRollback,
  * RollbackStack; change sets of type CREATE and UPDATE; Describe and List of stacks, resources,
- * events, exports and imports; templates (get, validate, summary); stack policies are kept;
+ * events, exports and imports; templates (get, validate, summary); stack policies;
  * termination protection; account limits. The work is done by engine/cfn, see docs/stacks.md.
  * Resource types come from the services' own tables.
  *

@@ -101,10 +101,9 @@ static enum resource_result update_role_boundary(struct resource_call *rc)
     return cfn_iam_run(rc, IAM_OP_PUT_ROLE_PERMISSIONS_BOUNDARY, &in, NULL, false);
 }
 
-/* Keys of `have` that `wanted` lacks. */
-static struct iam_tag_key_list_type surplus_keys(struct resource_call *rc,
-                                                 const struct iam_tag_list_type *have,
-                                                 const struct iam_tag_list_type *wanted)
+struct iam_tag_key_list_type cfn_surplus_keys(struct resource_call *rc,
+                                              const struct iam_tag_list_type *have,
+                                              const struct iam_tag_list_type *wanted)
 {
     struct iam_tag_key_list_type out = {0};
     out.items = arena_alloc_array(rc->call->arena, have->count + 1, sizeof(*out.items));
@@ -129,7 +128,7 @@ static enum resource_result update_role_tags(struct resource_call *rc)
     const struct iam_tag_role_in tag = {.role_name = rc->physical_id, .tags = cfn_tags(rc)};
     const struct iam_untag_role_in untag = {
         .role_name = rc->physical_id,
-        .tag_keys = surplus_keys(rc, &role->role->tags, &tag.tags),
+        .tag_keys = cfn_surplus_keys(rc, &role->role->tags, &tag.tags),
     };
     if (untag.tag_keys.count > 0)
         result = cfn_iam_run(rc, IAM_OP_UNTAG_ROLE, &untag, NULL, false);
@@ -294,7 +293,7 @@ static enum resource_result update_user_tags(struct resource_call *rc)
     const struct iam_tag_user_in tag = {.user_name = rc->physical_id, .tags = cfn_tags(rc)};
     const struct iam_untag_user_in untag = {
         .user_name = rc->physical_id,
-        .tag_keys = surplus_keys(rc, &user->user->tags, &tag.tags),
+        .tag_keys = cfn_surplus_keys(rc, &user->user->tags, &tag.tags),
     };
     if (untag.tag_keys.count > 0)
         result = cfn_iam_run(rc, IAM_OP_UNTAG_USER, &untag, NULL, false);
@@ -476,6 +475,10 @@ static const struct str managed_attributes[] = {
 #define SHARED(noun)                                                                               \
     .create = cfn_create_##noun, .update = cfn_update_##noun, .remove = cfn_remove_##noun
 
+static const struct str saml_attributes[] = {STR_INIT("Arn"), STR_INIT("SamlProviderUUID")};
+static const struct str linked_attributes[] = {STR_INIT("RoleName")};
+static const struct str mfa_attributes[] = {STR_INIT("SerialNumber")};
+
 const struct resource_type iam_resource_types[] = {
     {.name = STR_INIT("AWS::IAM::AccessKey"),
      PROPERTIES(key_properties),
@@ -508,6 +511,13 @@ const struct resource_type iam_resource_types[] = {
      .name_property = STR_INIT("ManagedPolicyName"),
      SHARED(managed),
      .attribute = cfn_managed_attribute},
+    {.name = STR_INIT("AWS::IAM::OIDCProvider"),
+     .properties = cfn_oidc_properties,
+     .property_count = CFN_OIDC_PROPERTY_COUNT,
+     ATTRIBUTES(arn_only),
+     .accepts_tags = true,
+     SHARED(oidc),
+     .attribute = cfn_oidc_attribute},
     {.name = STR_INIT("AWS::IAM::Policy"),
      PROPERTIES(policy_properties),
      ATTRIBUTES(policy_attributes),
@@ -526,6 +536,27 @@ const struct resource_type iam_resource_types[] = {
      PROPERTIES(role_policy_properties),
      .needs_iam_capability = true,
      SHARED(single)},
+    {.name = STR_INIT("AWS::IAM::SAMLProvider"),
+     .properties = cfn_saml_properties,
+     .property_count = CFN_SAML_PROPERTY_COUNT,
+     ATTRIBUTES(saml_attributes),
+     .accepts_tags = true,
+     SHARED(saml),
+     .attribute = cfn_saml_attribute},
+    {.name = STR_INIT("AWS::IAM::ServerCertificate"),
+     .properties = cfn_certificate_properties,
+     .property_count = CFN_CERTIFICATE_PROPERTY_COUNT,
+     ATTRIBUTES(arn_only),
+     .accepts_tags = true,
+     SHARED(certificate),
+     .attribute = cfn_certificate_attribute},
+    {.name = STR_INIT("AWS::IAM::ServiceLinkedRole"),
+     .properties = cfn_linked_properties,
+     .property_count = CFN_LINKED_PROPERTY_COUNT,
+     ATTRIBUTES(linked_attributes),
+     .needs_iam_capability = true,
+     SHARED(linked),
+     .attribute = cfn_linked_attribute},
     {.name = STR_INIT("AWS::IAM::User"),
      PROPERTIES(user_properties),
      ATTRIBUTES(arn_only),
@@ -542,5 +573,12 @@ const struct resource_type iam_resource_types[] = {
      PROPERTIES(addition_properties),
      .needs_iam_capability = true,
      SHARED(addition)},
+    {.name = STR_INIT("AWS::IAM::VirtualMFADevice"),
+     .properties = cfn_mfa_properties,
+     .property_count = CFN_MFA_PROPERTY_COUNT,
+     ATTRIBUTES(mfa_attributes),
+     .accepts_tags = true,
+     SHARED(mfa),
+     .attribute = cfn_mfa_attribute},
 };
 static_assert(ARRAY_LEN(iam_resource_types) == IAM_RESOURCE_TYPE_COUNT, "see iam.h");

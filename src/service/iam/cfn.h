@@ -58,3 +58,37 @@ enum resource_result cfn_key_attribute(struct resource_call *rc, struct str name
                                        struct json **out_value);
 enum resource_result cfn_policy_attribute(struct resource_call *rc, struct str name,
                                           struct json **out_value);
+
+/* Keys of `have` that `wanted` lacks. */
+struct iam_tag_key_list_type cfn_surplus_keys(struct resource_call *rc,
+                                              const struct iam_tag_list_type *have,
+                                              const struct iam_tag_list_type *wanted);
+
+/* Rows of the table in cfn.c whose properties and functions are in cfn_account.c. */
+enum {
+    CFN_OIDC_PROPERTY_COUNT = 4,
+    CFN_SAML_PROPERTY_COUNT = 6,
+    CFN_LINKED_PROPERTY_COUNT = 3,
+    CFN_MFA_PROPERTY_COUNT = 4,
+    CFN_CERTIFICATE_PROPERTY_COUNT = 6,
+};
+extern const struct resource_property cfn_oidc_properties[CFN_OIDC_PROPERTY_COUNT];
+extern const struct resource_property cfn_saml_properties[CFN_SAML_PROPERTY_COUNT];
+extern const struct resource_property cfn_linked_properties[CFN_LINKED_PROPERTY_COUNT];
+extern const struct resource_property cfn_mfa_properties[CFN_MFA_PROPERTY_COUNT];
+extern const struct resource_property cfn_certificate_properties[CFN_CERTIFICATE_PROPERTY_COUNT];
+resource_fn cfn_create_oidc, cfn_update_oidc, cfn_remove_oidc;
+resource_fn cfn_create_saml, cfn_update_saml, cfn_remove_saml;
+resource_fn cfn_create_linked, cfn_update_linked, cfn_remove_linked;
+resource_fn cfn_create_mfa, cfn_update_mfa, cfn_remove_mfa;
+resource_fn cfn_create_certificate, cfn_update_certificate, cfn_remove_certificate;
+enum resource_result cfn_oidc_attribute(struct resource_call *rc, struct str name,
+                                        struct json **out_value);
+enum resource_result cfn_saml_attribute(struct resource_call *rc, struct str name,
+                                        struct json **out_value);
+enum resource_result cfn_linked_attribute(struct resource_call *rc, struct str name,
+                                          struct json **out_value);
+enum resource_result cfn_mfa_attribute(struct resource_call *rc, struct str name,
+                                       struct json **out_value);
+enum resource_result cfn_certificate_attribute(struct resource_call *rc, struct str name,
+                                               struct json **out_value);

@@ -5,7 +5,7 @@
  */
 #include "auth/key_id.h"
 #include "base/arena.h"
-#include "service/iam/iam.h"
+#include "service/iam/iam_account.h"
 #include "syntax/uri.h"
 #include "wire/identity.h"
 
@@ -42,7 +42,7 @@ enum status iam_get_entity(struct call *call, enum iam_kind kind, struct str nam
     if (rc == 0)
         return call_fail(call, &IAM_NO_SUCH_ENTITY_EXCEPTION, "%s" STR_FMT "%s",
                          words[kind].not_found, STR_ARG(name), words[kind].not_found_end);
-    return STATUS_DONE;
+    return kind == IAM_KIND_ROLE ? iam_check_protected(call, *out_entity) : STATUS_DONE;
 }
 
 static enum status check_name_free(struct call *call, enum iam_kind kind, struct str name)

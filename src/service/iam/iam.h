@@ -16,7 +16,7 @@ extern const struct service iam_service;
 extern const struct resource_type iam_resource_types[];
 
 enum {
-    IAM_RESOURCE_TYPE_COUNT = 11,
+    IAM_RESOURCE_TYPE_COUNT = 16,
     IAM_MAX_ATTACHED = 10,     /* AWS quota: managed policies per user, group and role */
     IAM_MAX_VERSIONS = 5,      /* versions of a managed policy */
     IAM_MAX_KEYS = 2,          /* access keys per user */
@@ -140,7 +140,7 @@ enum status iam_profile_to_answer(struct call *call, const struct iam_entity *pr
 enum status iam_policy_to_answer(struct call *call, const struct iam_managed *managed,
                                  enum iam_detail detail, struct iam_policy *out);
 
-/* --- login.c: the account's rules for passwords --- */
+/* --- login.c: the account's default rules for passwords --- */
 enum status iam_check_password(struct call *call, struct str password);
 
 /* --- credential.c --- */

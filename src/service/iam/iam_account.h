@@ -59,9 +59,6 @@ struct iam_certificate_row {
 
 /* --- store_account.c --- */
 
-/* The tables, as the migration that follows those of store.c. */
-extern const char iam_account_migration[];
-
 MUST_CHECK int iam_store_find_alias(struct db *db, struct arena *arena, struct str account,
                                     struct str *out_alias);
 /* The account that has the alias. */
@@ -151,6 +148,11 @@ enum status iam_gather_sources(struct call *call, const struct iam_entity *entit
 enum status iam_get_policy_source(struct call *call, struct str arn,
                                   struct iam_entity **out_entity);
 
+/* --- service_linked.c --- */
+
+/* Fails when the operation being carried out may not touch this role: a service-linked one. */
+enum status iam_check_protected(struct call *call, const struct iam_entity *role);
+
 /* --- password.c --- */
 
 /* Fails with PasswordPolicyViolation when the account's password policy does not admit it; without
@@ -158,6 +160,11 @@ enum status iam_get_policy_source(struct call *call, struct str arn,
 enum status iam_check_password_policy(struct call *call, struct str password, bool *out_is_checked);
 /* After how many days a password must be changed; 0: never. */
 enum status iam_get_password_age(struct call *call, int64_t *out_days);
+
+/* --- mfa.c --- */
+
+/* DeleteConflict when the user has an MFA device. */
+enum status iam_check_no_mfa(struct call *call, const struct iam_entity *user);
 
 /* --- totp.c --- */
 

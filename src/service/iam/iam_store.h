@@ -54,6 +54,8 @@ struct iam_range {
 
 extern const struct iam_range IAM_EVERYTHING;
 extern const struct migration_set iam_migrations;
+/* Tables of store_account.c, one of the migrations. */
+extern const char iam_account_migration[];
 
 struct iam_inline_policy {
     struct str name;

@@ -6,7 +6,7 @@
 #include "auth/digest.h"
 #include "base/arena.h"
 #include "base/rand.h"
-#include "service/iam/iam.h"
+#include "service/iam/iam_account.h"
 
 enum {
     SALT_CHARACTERS = 16,
@@ -24,10 +24,14 @@ static struct str hash_password(struct arena *arena, struct str salt, struct str
     return digest_hex(arena, hash, sizeof(hash));
 }
 
-/* AWS: "Default password policy": 8 to 128 characters; at least three of upper case, lower case,
- * digits and symbols; not the account's name. */
+/* AWS: "Default password policy", for accounts without one of their own (password.c): 8 to 128
+ * characters; at least three of upper case, lower case, digits and symbols. */
 enum status iam_check_password(struct call *call, struct str password)
 {
+    bool is_checked = false;
+    enum status status = iam_check_password_policy(call, password, &is_checked);
+    if (status != STATUS_DONE || is_checked)
+        return status;
     bool has_upper = false;
     bool has_lower = false;
     bool has_digit = false;

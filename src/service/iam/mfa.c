@@ -53,16 +53,6 @@ static enum status put_device(struct call *call, const struct iam_mfa_row *devic
 
 /* --- life of a device --- */
 
-static enum status check_path(struct call *call, struct str path)
-{
-    bool is_good = path.len > 0 && path.ptr[0] == '/' && path.ptr[path.len - 1] == '/';
-    if (!is_good)
-        return call_fail(call, &ERROR_VALIDATION,
-                         "The specified value for path is invalid. It must begin and end with / "
-                         "and contain only alphanumeric characters and/or / characters.");
-    return STATUS_DONE;
-}
-
 /* AWS: the QR code holds "otpauth://totp/$virtualMFADeviceName@$AccountName?secret=$Base32String";
  * the account's name is its alias, or its id. */
 static struct str picture(struct call *call, const struct iam_mfa_row *device)
@@ -83,9 +73,6 @@ enum status iam_create_virtual_mfa_device(struct call *call,
                                           struct iam_create_virtual_mfa_device_out *out)
 {
     struct str path = str_or(in->path, STR("/"));
-    enum status status = check_path(call, path);
-    if (status != STATUS_DONE)
-        return status;
     struct iam_mfa_row device = {
         .serial = call_arn(call, "iam", true, "mfa" STR_FMT STR_FMT, STR_ARG(path),
                            STR_ARG(in->virtual_mfa_device_name)),
@@ -101,7 +88,7 @@ enum status iam_create_virtual_mfa_device(struct call *call,
         return call_fail_internal(call, rc, "iam: find an MFA device");
     if (rc == 1)
         return call_fail(call, &IAM_ENTITY_ALREADY_EXISTS_EXCEPTION, "MFA device already exists.");
-    status = iam_merge_tags(call, &device.tags, &in->tags);
+    enum status status = iam_merge_tags(call, &device.tags, &in->tags);
     if (status == STATUS_DONE)
         status = put_device(call, &device);
     if (status != STATUS_DONE)
@@ -164,17 +151,37 @@ static enum status accept_codes(struct call *call, struct iam_mfa_row *device, s
                      "Authentication code for device is not valid.");
 }
 
-static enum status check_device_quota(struct call *call, const struct iam_entity *user)
+static int count_devices(struct call *call, const struct iam_entity *user, size_t *out_count)
 {
     struct vec devices;
     vec_init(&devices, call->arena, sizeof(struct iam_mfa_row));
     int rc = iam_store_list_mfa(call->db, call->arena, call->scope.account, user->id,
                                 IAM_EVERYTHING, &devices);
+    *out_count = devices.count;
+    return rc;
+}
+
+static enum status check_device_quota(struct call *call, const struct iam_entity *user)
+{
+    size_t count = 0;
+    int rc = count_devices(call, user, &count);
     if (rc < 0)
         return call_fail_internal(call, rc, "iam: list MFA devices");
-    if (devices.count >= MAX_DEVICES)
+    if (count >= MAX_DEVICES)
         return call_fail(call, &IAM_LIMIT_EXCEEDED_EXCEPTION,
                          "Cannot exceed quota for MFADevicesPerUser: %d", MAX_DEVICES);
+    return STATUS_DONE;
+}
+
+enum status iam_check_no_mfa(struct call *call, const struct iam_entity *user)
+{
+    size_t count = 0;
+    int rc = count_devices(call, user, &count);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "iam: list MFA devices");
+    if (count > 0)
+        return call_fail(call, &IAM_DELETE_CONFLICT_EXCEPTION,
+                         "Cannot delete entity, must delete MFA device first.");
     return STATUS_DONE;
 }
 

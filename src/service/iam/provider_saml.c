@@ -16,8 +16,8 @@
 #include "syntax/xml.h"
 
 enum {
-    MAX_KEYS = 2, /* AWS: "You can have a maximum of two private keys" */
-    ID_CHARACTERS = 20,
+    MAX_KEYS = 2,       /* AWS: "You can have a maximum of two private keys" */
+    ID_CHARACTERS = 24, /* the model wants 22 at least of key ids */
 };
 
 /* AWS: without validUntil of its own the metadata is valid for a hundred years. */

@@ -52,6 +52,10 @@ enum status iam_create_role(struct call *call, const struct iam_create_role_in *
                             struct iam_create_role_out *out)
 {
     struct iam_entity role = {0};
+    /* AWS: roles below this path are made by CreateServiceLinkedRole only. */
+    if (str_starts_with(in->path, STR("/aws-service-role/")))
+        return call_fail(call, &IAM_INVALID_INPUT_EXCEPTION,
+                         "The path /aws-service-role/ is reserved for service-linked roles.");
     enum status status =
         iam_new_entity(call, IAM_KIND_ROLE, in->role_name, in->path, &in->tags, &role);
     if (status == STATUS_DONE)

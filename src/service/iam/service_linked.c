@@ -107,6 +107,36 @@ static const struct linked_service linked_services[] = {
     {"xray.amazonaws.com", "XRay", "AWSXrayCrossAccountSharingConfiguration", false},
 };
 
+/* AWS: each of these answers UnmodifiableEntity: "Only the service that depends on the
+ * service-linked role can modify or delete the role on your behalf." */
+static const uint16_t refused_operations[] = {
+    IAM_OP_ADD_ROLE_TO_INSTANCE_PROFILE,
+    IAM_OP_ATTACH_ROLE_POLICY,
+    IAM_OP_DELETE_ROLE,
+    IAM_OP_DELETE_ROLE_PERMISSIONS_BOUNDARY,
+    IAM_OP_DELETE_ROLE_POLICY,
+    IAM_OP_DETACH_ROLE_POLICY,
+    IAM_OP_PUT_ROLE_PERMISSIONS_BOUNDARY,
+    IAM_OP_PUT_ROLE_POLICY,
+    IAM_OP_REMOVE_ROLE_FROM_INSTANCE_PROFILE,
+    IAM_OP_UPDATE_ASSUME_ROLE_POLICY,
+};
+
+/* OBSERVED: the text. */
+enum status iam_check_protected(struct call *call, const struct iam_entity *role)
+{
+    if (!str_starts_with(role->path, STR(PATH)))
+        return STATUS_DONE;
+    for (size_t i = 0; i < ARRAY_LEN(refused_operations); i++) {
+        if (call->operation == &iam_operations[refused_operations[i]])
+            return call_fail(call, &IAM_UNMODIFIABLE_ENTITY_EXCEPTION,
+                             "Cannot perform the operation on the protected role '" STR_FMT
+                             "' - this role is only modifiable by AWS",
+                             STR_ARG(role->name));
+    }
+    return STATUS_DONE;
+}
+
 static const struct linked_service *find_service(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(linked_services); i++) {

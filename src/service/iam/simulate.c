@@ -169,6 +169,18 @@ static enum status add_inputs(struct simulation *simulation,
     return status;
 }
 
+/* The account in an ARN; empty when it names none or is no ARN. */
+static struct str account_of(struct str arn)
+{
+    struct str rest = arn;
+    struct str piece = STR("");
+    for (int i = 0; i < 5; i++) {
+        if (!str_split_next(&rest, ':', &piece))
+            return STR("");
+    }
+    return rest.ptr && piece.len == 12 ? piece : STR("");
+}
+
 /* AWS: "You can specify only the ARN of an IAM user. You cannot specify the ARN of an assumed role,
  * federated user, or a service principal." */
 static enum status set_caller(struct simulation *simulation, struct str caller_arn,
@@ -189,11 +201,9 @@ static enum status set_caller(struct simulation *simulation, struct str caller_a
     if (resource_policy.ptr && !simulation->principal.arn.ptr)
         return call_fail(call, &IAM_INVALID_INPUT_EXCEPTION,
                          "CallerArn is required when a ResourcePolicy is simulated.");
-    /* An ARN, or the account alone. */
-    if (resource_owner.ptr && iam_split_arn(resource_owner, &account, &type, &path, &name))
-        simulation->resource_owner = account;
-    else
-        simulation->resource_owner = resource_owner;
+    /* An ARN such as that of the account's root, or the account alone. */
+    account = account_of(resource_owner);
+    simulation->resource_owner = account.len > 0 ? account : resource_owner;
     return STATUS_DONE;
 }
 
@@ -286,14 +296,9 @@ static struct policy_set set_of(const struct vec *policies)
  * for resources whose ARN names no account; the default is the caller's account. */
 static struct str owner_of(const struct simulation *simulation, struct str resource)
 {
-    struct str rest = resource;
-    struct str piece = {0};
-    for (int i = 0; i < 5; i++) {
-        if (!str_split_next(&rest, ':', &piece))
-            piece = STR("");
-    }
-    if (rest.ptr && piece.len == 12)
-        return piece;
+    struct str account = account_of(resource);
+    if (account.len > 0)
+        return account;
     return simulation->resource_owner.len > 0 ? simulation->resource_owner
                                               : simulation->principal.account;
 }

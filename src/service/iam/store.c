@@ -76,6 +76,7 @@ static const char *const migrations[] = {
     "    expires_at integer NOT NULL\n"
     ");\n"
     "CREATE INDEX iam_credential_by_user ON iam_credential (account, kind, user_id);\n",
+    iam_account_migration,
 };
 
 const struct migration_set iam_migrations = {

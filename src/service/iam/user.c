@@ -3,7 +3,7 @@
  * Docs: IAM API reference, CreateUser and the others.
  */
 #include "base/arena.h"
-#include "service/iam/iam.h"
+#include "service/iam/iam_account.h"
 
 void iam_user_to_answer(struct call *call, const struct iam_entity *user, enum iam_detail detail,
                         struct iam_user *out)
@@ -114,6 +114,8 @@ enum status iam_delete_user(struct call *call, const struct iam_delete_user_in *
     enum status status = iam_get_entity(call, IAM_KIND_USER, in->user_name, &user);
     if (status == STATUS_DONE)
         status = check_credentials(call, user);
+    if (status == STATUS_DONE)
+        status = iam_check_no_mfa(call, user);
     if (status != STATUS_DONE)
         return status;
     int rc = iam_store_list_owners(call->db, call->arena, user->id, IAM_EVERYTHING, &groups);

@@ -93,6 +93,7 @@ enum status sqs_queue_missing(struct call *call);
 /* arn:aws:sqs:REGION:ACCOUNT:NAME. 1: found, 0: not, -errno. */
 MUST_CHECK int sqs_find_queue_by_arn(struct call *call, struct str arn,
                                      struct sqs_queue **out_queue);
+/* The channel that is notified when messages of the queue may have become visible. */
 struct str sqs_channel(struct arena *arena, int64_t queue_id);
 
 /* Writes the queue's row, with a new time of modification. */
