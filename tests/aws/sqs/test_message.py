@@ -438,17 +438,38 @@ BATCHES = {
         {"ReceiptHandle": "x", "VisibilityTimeout": 1},
     ),
 }
-BATCH_ERRORS = [
-    "EmptyBatchRequest",
-    "TooManyEntriesInBatchRequest",
-    "InvalidBatchEntryId",
-    "BatchEntryIdsNotDistinct",
-]
 
 
-@covers("sqs", "SendMessageBatch", error=BATCH_ERRORS)
-@covers("sqs", "DeleteMessageBatch", error=BATCH_ERRORS)
-@covers("sqs", "ChangeMessageVisibilityBatch", error=BATCH_ERRORS)
+@covers(
+    "sqs",
+    "SendMessageBatch",
+    error=[
+        "EmptyBatchRequest",
+        "TooManyEntriesInBatchRequest",
+        "InvalidBatchEntryId",
+        "BatchEntryIdsNotDistinct",
+    ],
+)
+@covers(
+    "sqs",
+    "DeleteMessageBatch",
+    error=[
+        "EmptyBatchRequest",
+        "TooManyEntriesInBatchRequest",
+        "InvalidBatchEntryId",
+        "BatchEntryIdsNotDistinct",
+    ],
+)
+@covers(
+    "sqs",
+    "ChangeMessageVisibilityBatch",
+    error=[
+        "EmptyBatchRequest",
+        "TooManyEntriesInBatchRequest",
+        "InvalidBatchEntryId",
+        "BatchEntryIdsNotDistinct",
+    ],
+)
 @pytest.mark.parametrize("operation", BATCHES)
 @pytest.mark.parametrize(
     ("ids", "code", "text"),

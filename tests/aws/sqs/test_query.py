@@ -46,8 +46,9 @@ def test_a_message_goes_through(query, unique):
         for element in message.findall(NAMESPACE + "Attribute")
     }
     assert attributes["ApproximateReceiveCount"] == "1"
+    data_type = f"{NAMESPACE}Value/{NAMESPACE}DataType"
     kinds = {
-        element.find(NAMESPACE + "Name").text: element.find(f"{NAMESPACE}Value/{NAMESPACE}DataType").text
+        element.find(NAMESPACE + "Name").text: element.find(data_type).text
         for element in message.findall(NAMESPACE + "MessageAttribute")
     }
     assert kinds == {"n": "Number", "b": "Binary"}

@@ -31,8 +31,9 @@ def test_a_url_names_account_and_queue(virga, sqs, account, unique):
 def test_creating_again_gives_the_same_queue(sqs, new_queue, unique):
     name = unique()
     first = new_queue(name, DelaySeconds="7", VisibilityTimeout="5")
-    # AWS: CreateQueue: "If you provide the name of an existing queue along with the exact names and
-    # values of all the queue's attributes, CreateQueue returns the queue URL for the existing queue."
+    # AWS: CreateQueue: "If you provide the name of an existing queue along with the exact names
+    # and values of all the queue's attributes, CreateQueue returns the queue URL for the existing
+    # queue."
     assert new_queue(name, DelaySeconds="7", VisibilityTimeout="5") == first
     assert new_queue(name) == first
 

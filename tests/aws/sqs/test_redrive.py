@@ -209,7 +209,10 @@ def test_a_fifo_queue_is_moved_in_order(sqs, new_queue, with_dead_letters, recei
     target = new_queue(fifo=True)
     for i in range(70):
         sqs.send_message(
-            QueueUrl=dead, MessageBody=str(i), MessageGroupId=f"{i % 2}", MessageDeduplicationId=f"{i}"
+            QueueUrl=dead,
+            MessageBody=str(i),
+            MessageGroupId=f"{i % 2}",
+            MessageDeduplicationId=f"{i}",
         )
     assert move(dead, target)["ApproximateNumberOfMessagesMoved"] == 70
     got = {"0": [], "1": []}
@@ -319,7 +322,9 @@ def test_tasks_that_cannot_start(sqs, new_queue, with_dead_letters, arn_of, acco
         sqs.start_message_move_task(SourceArn=arn_of(dead), DestinationArn=fifo)
 
 
-@covers("sqs", "CancelMessageMoveTask", error=["ResourceNotFoundException", "InvalidParameterValue"])
+@covers(
+    "sqs", "CancelMessageMoveTask", error=["ResourceNotFoundException", "InvalidParameterValue"]
+)
 def test_handles_of_tasks_that_never_were(sqs, new_queue, arn_of, account):
     def handle(arn):
         content = {"taskId": "10f6c2ae-4d05-4b45-97e5-7b4ab0dfc0a5", "sourceArn": arn}
