@@ -42,7 +42,7 @@ enum status iam_delete_account_alias(struct call *call,
     return rc < 0 ? call_fail_internal(call, rc, "iam: delete the alias") : STATUS_DONE;
 }
 
-/* AWS: "an account can have only one" alias: there is never a second page. */
+/* AWS: an account has one alias at most: there is never a second page. */
 enum status iam_list_account_aliases(struct call *call,
                                      const struct iam_list_account_aliases_in *in,
                                      struct iam_list_account_aliases_out *out)

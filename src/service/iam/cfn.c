@@ -3,10 +3,11 @@
  * Docs: CloudFormation template reference, AWS::IAM::*: properties, update behaviours, return
  * values.
  */
+#include "service/iam/cfn.h"
+
 #include <assert.h>
 
 #include "base/arena.h"
-#include "service/iam/cfn.h"
 #include "syntax/json.h"
 
 enum {

@@ -62,9 +62,8 @@ iam_get_context_keys_for_custom_policy(struct call *call,
     return status;
 }
 
-/* AWS: "The list includes all context keys that are referenced in all the attached policies; if
- * you specify a user, the request also includes all of the policies attached to groups that the
- * user is a member of." */
+/* AWS: "If you specify a user, the request also includes all of the policies attached to groups
+ * that the user is a member of." */
 enum status iam_get_context_keys_for_principal_policy(
     struct call *call, const struct iam_get_context_keys_for_principal_policy_in *in,
     struct iam_get_context_keys_for_principal_policy_out *out)

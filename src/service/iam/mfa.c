@@ -53,8 +53,8 @@ static enum status put_device(struct call *call, const struct iam_mfa_row *devic
 
 /* --- life of a device --- */
 
-/* AWS: the QR code holds "otpauth://totp/$virtualMFADeviceName@$AccountName?secret=$Base32String";
- * the account's name is its alias, or its id. */
+/* AWS: QRCodePNG encodes "otpauth://totp/$virtualMFADeviceName@$AccountName?secret=$Base32String",
+ * where the account's name is its alias, if it has one, else its id. OBSERVED: the issuer. */
 static struct str picture(struct call *call, const struct iam_mfa_row *device)
 {
     struct str alias = call->scope.account;
@@ -240,7 +240,7 @@ enum status iam_deactivate_mfa_device(struct call *call,
 
 /* --- lists --- */
 
-/* AWS: devices of the user, "or of the user whose credentials sign the request"; the root's
+/* AWS: without a name, devices of the user whose credentials sign the request; the root's
  * devices are not in IAM here, so it has none. */
 enum status iam_list_mfa_devices(struct call *call, const struct iam_list_mfa_devices_in *in,
                                  struct iam_list_mfa_devices_out *out)
@@ -303,7 +303,7 @@ enum status iam_get_mfa_device(struct call *call, const struct iam_get_mfa_devic
     return STATUS_DONE;
 }
 
-/* AWS: "the operation does not return seeds and QR codes again". */
+/* AWS: seeds and QR codes are given once, at creation. */
 static enum status device_to_answer(struct call *call, const struct iam_mfa_row *device,
                                     struct iam_virtual_mfa_device *out)
 {
@@ -329,8 +329,7 @@ static bool has_status(const struct iam_mfa_row *device, struct str wanted)
     return !str_eq_cstr(wanted, "Unassigned") || device->user_id.ptr == NULL;
 }
 
-/* AWS: AssignmentStatus: "If you do not specify an assignment status, the operation returns ...
- * both assigned and unassigned". */
+/* AWS: without AssignmentStatus, assigned and unassigned devices. */
 enum status iam_list_virtual_mfa_devices(struct call *call,
                                          const struct iam_list_virtual_mfa_devices_in *in,
                                          struct iam_list_virtual_mfa_devices_out *out)

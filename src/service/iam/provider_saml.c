@@ -16,7 +16,7 @@
 #include "syntax/xml.h"
 
 enum {
-    MAX_KEYS = 2,       /* AWS: "You can have a maximum of two private keys" */
+    MAX_KEYS = 2,       /* AWS: a provider has at most two private keys */
     ID_CHARACTERS = 24, /* the model wants 22 at least of key ids */
 };
 

@@ -159,15 +159,20 @@ static void draw_finder(struct code *code, int x, int y)
     }
 }
 
+/* Whether a finder pattern has this place of the alignment grid. */
+static bool is_corner(const struct code *code, int x, int y)
+{
+    int last = code->size - 7;
+    return (x == 6 && y == 6) || (x == 6 && y == last) || (x == last && y == 6);
+}
+
 static void draw_alignment(struct code *code)
 {
     const int *centres = code->version->centres;
     for (int i = 0; i < 4 && centres[i] > 0; i++) {
         for (int j = 0; j < 4 && centres[j] > 0; j++) {
-            if (code->is_fixed[centres[j]][centres[i]] &&
-                (centres[i] != 6 || centres[j] == 6 || centres[j] > code->size - 9) &&
-                (centres[j] != 6 || centres[i] == 6 || centres[i] > code->size - 9))
-                continue; /* a finder is there; a timing line alone is drawn over */
+            if (is_corner(code, centres[i], centres[j]))
+                continue;
             for (int dy = -2; dy <= 2; dy++) {
                 for (int dx = -2; dx <= 2; dx++)
                     fix(code, centres[i] + dx, centres[j] + dy, distance(dx, dy) != 1);

@@ -54,7 +54,7 @@ static void add_time(struct report *report, int64_t time_ms, struct str none)
     buf_append_cstr(&report->text, "+00:00");
 }
 
-/* AWS: "The user must have an active access key ... When the user has no access key ... N/A". */
+/* AWS: "N/A" stands for what a user without such a key has not. */
 static int add_keys(struct report *report, struct str user_id)
 {
     struct call *call = report->call;
@@ -156,8 +156,7 @@ static int write_report(struct report *report)
     return rc;
 }
 
-/* AWS: "If a credential report was generated within the last four hours ... that report is not
- * generated anew." */
+/* AWS: a report that is younger than four hours is not made anew. */
 enum status iam_generate_credential_report(struct call *call,
                                            const struct iam_generate_credential_report_in *in,
                                            struct iam_generate_credential_report_out *out)

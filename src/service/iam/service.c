@@ -5,16 +5,18 @@
  *
  * Implemented: users, groups, roles, instance profiles, managed and inline policies, permissions
  * boundaries, tags, access keys, login profiles, SSH public keys, signing certificates and
- * service-specific credentials. A pointer that is missing below answers NotImplemented.
+ * service-specific credentials; of the account as a whole, alias, summary, password policy,
+ * credential report, authorization details, identity providers, service-linked roles, virtual MFA
+ * devices, server certificates and the policy simulator. A pointer that is missing below answers
+ * NotImplemented: reports of last access, delegation requests, what belongs to Organizations.
  *
  * Who does what: entity.c has what all nouns share; inline.c, attach.c, tag.c and page.c the parts
- * that come once per noun; the file of a noun its operations. store.c and store_credential.c hold
- * the SQL, managed.c and aws_policies.c the policies that are found by ARN, trust.c the principals
- * of trust policies.
+ * that come once per noun; the file of a noun its operations. store.c, store_credential.c and, for
+ * the account's own tables, store_account.c hold the SQL, managed.c and aws_policies.c the policies
+ * that are found by ARN, trust.c the principals of trust policies.
  *
  * Model: models/iam.model. Docs: IAM API reference.
  */
-#include "service/iam/iam.h"
 #include "service/iam/iam_account.h"
 
 const struct iam_handlers iam_handlers = {

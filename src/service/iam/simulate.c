@@ -152,7 +152,7 @@ static enum status add_inputs(struct simulation *simulation,
     for (size_t i = 0; i < identity->count && status == STATUS_DONE; i++)
         status = add_policy(simulation, &simulation->identity, identity->items[i],
                             str_format(call->arena, "PolicyInputList.%zu", i + 1), POLICY_IDENTITY);
-    /* AWS: "You can include only one permissions boundary when you simulate"; it takes the place
+    /* AWS: an entity has one boundary in effect at a time; the request's takes the place
      * of the one that the entity has. */
     if (boundary->count > 1)
         return call_fail(call, &IAM_INVALID_INPUT_EXCEPTION,
@@ -553,8 +553,8 @@ static enum status add_entity_boundary(struct simulation *simulation,
                                 POLICY_BOUNDARY);
 }
 
-/* AWS: "If you specify a user, the simulation also includes all of the policies that are attached
- * to groups that the user belongs to"; "CallerArn ... default is the PolicySourceArn of a user". */
+/* AWS: a user's simulation includes the policies of its groups; CallerArn defaults to the
+ * PolicySourceArn of a user. */
 static enum status add_principal(struct simulation *simulation, struct str arn)
 {
     struct call *call = simulation->call;

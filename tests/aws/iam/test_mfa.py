@@ -203,8 +203,8 @@ def test_devices_have_tags(client, account):
     iam.tag_mfa_device(
         SerialNumber=serial, Tags=[{"Key": "a", "Value": "2"}, {"Key": "B", "Value": "3"}]
     )
-    tags = {one["Key"]: one["Value"] for one in iam.list_mfa_device_tags(SerialNumber=serial)["Tags"]}
-    assert tags == {"B": "3", "a": "2"}
+    tags = iam.list_mfa_device_tags(SerialNumber=serial)["Tags"]
+    assert {one["Key"]: one["Value"] for one in tags} == {"B": "3", "a": "2"}
     iam.untag_mfa_device(SerialNumber=serial, TagKeys=["b"])
     assert iam.list_mfa_device_tags(SerialNumber=serial)["Tags"] == [{"Key": "a", "Value": "2"}]
     gone = f"arn:aws:iam::{account}:mfa/nonexistent"
