@@ -333,6 +333,8 @@ static void block_signals(sigset_t *signals)
 /* Builds all and serves. Returns the exit code. */
 static int run(struct server *server, struct arena *arena, const struct options *options)
 {
+    sigset_t signals;
+    block_signals(&signals); /* before the first thread, PostgreSQL's listener, which inherits it */
     int code = open_store(server, arena, options);
     if (code != 0)
         return code;
@@ -341,8 +343,6 @@ static int run(struct server *server, struct arena *arena, const struct options 
         return code;
     store_set_wake(server->runtime.store, wake, server);
     executor_set_pages(pages_serve);
-    sigset_t signals;
-    block_signals(&signals);
     int rc = build_workers(server, options);
     if (rc < 0)
         return complain("cannot start", str_from_cstr(strerror(-rc)));

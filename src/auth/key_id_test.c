@@ -23,7 +23,8 @@ static void a_key_id_gives_its_account_back(void **state)
     }
 }
 
-/* OBSERVED: by T. Be'ery ("A short note on AWS KEY ID", 2023): ASIAQNZGKIQY56JQ7WML belongs to 029608264753. */
+/* OBSERVED: by T. Be'ery ("A short note on AWS KEY ID", 2023): ASIAQNZGKIQY56JQ7WML belongs to
+ * 029608264753. */
 static void a_key_id_of_aws_is_read(void **state)
 {
     struct str account = STR("");

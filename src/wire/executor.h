@@ -12,7 +12,8 @@
 struct executor;
 struct loop;
 
-/* `runtime`, `loop` and `db` outlive the executor. */
+/* `runtime`, `loop` and `db` outlive the executor. At the end `db` may be closed before: after the
+ * last executor_flush, and after the server was freed, so that no request is left. */
 struct executor *executor_new(struct runtime *runtime, struct loop *loop, struct db *db);
 void executor_free(struct executor *executor);
 

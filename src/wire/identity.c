@@ -101,6 +101,13 @@ void identity_refresh(void)
     cache.version = version;
 }
 
+/* A thread's first use may come without a transaction of the executor's. */
+static void make_cache(void)
+{
+    if (!cache.arena)
+        identity_refresh();
+}
+
 void identity_written(void)
 {
     cache.is_written = true;
@@ -267,6 +274,7 @@ int identity_resolve(struct runtime *runtime, struct db *db, struct arena *arena
                      const struct identity_request *asked, const struct principal **out_principal,
                      struct identity_problem *out_problem)
 {
+    make_cache();
     struct str key_id = asked->sig->access_key_id;
     if (is_account_id(key_id)) {
         *out_principal = root_of(arena, key_id, key_id);
@@ -305,6 +313,7 @@ static const struct policy *compile(struct str document, enum policy_kind kind)
 
 const struct policy *identity_compile(struct str document, enum policy_kind kind)
 {
+    make_cache();
     const struct policy *policy = map_find(&cache.documents[kind], document);
     if (policy)
         return policy;
@@ -348,6 +357,7 @@ int identity_policies(struct runtime *runtime, struct db *db, struct arena *aren
                       const struct policy **out_boundary, const struct condition_value **out_tags,
                       size_t *out_tag_count)
 {
+    make_cache();
     /* Sessions of one role share its policies; a federated user has those of the user who made the
      * session, whom role_arn names, too. */
     struct str key = principal->role_arn.len > 0 ? principal->role_arn : principal->arn;

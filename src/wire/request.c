@@ -220,15 +220,6 @@ static void count(struct request *request, int status, int64_t micros)
     add(&fields[3], (uint64_t)micros);
 }
 
-/* As the client sees it. */
-static struct str error_code(const struct request *request)
-{
-    const struct api_error *error = request->call.error.error;
-    bool is_query =
-        request->protocol == PROTOCOL_AWS_QUERY || request->protocol == PROTOCOL_EC2_QUERY;
-    return is_query ? error->query_code : error->code;
-}
-
 static void log_request(struct request *request, int status, int64_t micros)
 {
     const struct call *call = &request->call;
@@ -246,7 +237,8 @@ static void log_request(struct request *request, int status, int64_t micros)
     };
     size_t field_count = 7;
     if (request->status == STATUS_FAILED)
-        fields[field_count++] = (struct log_field){.name = "error", .text = error_code(request)};
+        fields[field_count++] =
+            (struct log_field){.name = "error", .text = call->error.error->code};
     log_event(LOG_INFO, "request", fields, field_count);
 }
 

@@ -32,6 +32,10 @@ struct phase {
     enum status (*finish)(struct cfn_run *run, bool *out_is_over);
 };
 
+enum {
+    POSITION_GONE = -1, /* of a resource that is not in the template */
+};
+
 static const struct str no_reason;
 
 static enum status fail_forward(struct cfn_run *run, struct str why, bool *out_is_over);
@@ -78,8 +82,7 @@ static enum status begin_status(struct cfn_run *run, const char *status)
 {
     if (str_eq_cstr(run->stack.status, status))
         return STATUS_DONE;
-    return set_status(run, status,
-                      str_or(json_find_str(run->state, "Reason"), STR("User Initiated")));
+    return set_status(run, status, json_find_str(run->state, "Reason"));
 }
 
 /* ---- Exports --------------------------------------------------------------------------------- */
@@ -215,6 +218,26 @@ static void add_row(struct cfn_run *run, struct vec *rows, size_t position)
     };
 }
 
+/* A resource that the template no longer has. What a failed operation made or replaced keeps its
+ * mark, so that a rollback still knows; its position says that it goes. */
+static void mark_removed(struct cfn_resource *row)
+{
+    row->position = POSITION_GONE;
+    if (!row->applied)
+        row->change = CHANGE_CREATED; /* it never came to be */
+    else if (row->change.len == 0 || str_eq(row->change, CHANGE_UPDATED))
+        row->change = CHANGE_REMOVED;
+}
+
+/* Whether the clean-up of an update, forward or back, ends the resource. */
+static bool is_leaving(const struct cfn_resource *row, bool is_back)
+{
+    bool is_created = str_eq(row->change, CHANGE_CREATED);
+    if (is_back)
+        return is_created;
+    return str_eq(row->change, CHANGE_REMOVED) || (is_created && row->position == POSITION_GONE);
+}
+
 /* Makes a row for every resource of the plan, marks all of those as pending and what is no longer
  * there as removed. */
 static enum status mark_forward(struct cfn_run *run)
@@ -233,10 +256,8 @@ static enum status mark_forward(struct cfn_run *run)
             row.type = bound->resource->type;
             if (str_eq(row.change, CHANGE_REMOVED))
                 row.change = CHANGE_NONE;
-        } else if (row.applied && row.change.len == 0) {
-            row.change = CHANGE_REMOVED;
-        } else if (str_eq(row.change, CHANGE_UPDATED)) {
-            row.change = CHANGE_REMOVED;
+        } else {
+            mark_removed(&row);
         }
         *(struct cfn_resource *)vec_push(&rows) = row;
     }
@@ -465,14 +486,11 @@ static enum status enter_cleanup(struct cfn_run *run, bool *out_is_over)
 {
     (void)out_is_over;
     bool is_back = run_is_phase(run, "RESTORE_CLEANUP");
-    enum status status = set_status(run,
-                                    is_back ? "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
-                                            : "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
-                                    no_reason);
+    enum status status = begin_status(run, is_back ? "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+                                                   : "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS");
     for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
         struct cfn_resource *row = &run->rows[i];
-        bool is_victim = str_eq(row->change, CHANGE_REPLACED) ||
-                         str_eq(row->change, is_back ? CHANGE_CREATED : CHANGE_REMOVED);
+        bool is_victim = str_eq(row->change, CHANGE_REPLACED) || is_leaving(row, is_back);
         status = row->status.len == 0 ? drop_row(run, row) : mark_row(run, row, is_victim);
     }
     return status;
@@ -482,16 +500,25 @@ static enum status enter_cleanup(struct cfn_run *run, bool *out_is_over)
 static enum status finish_cleanup(struct cfn_run *run, bool *out_is_over)
 {
     bool is_back = run_is_phase(run, "RESTORE_CLEANUP");
+    bool has_more = false;
     enum status status = STATUS_DONE;
     for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
         struct cfn_resource *row = &run->rows[i];
-        bool is_gone = str_eq(row->change, is_back ? CHANGE_CREATED : CHANGE_REMOVED);
-        row->change = CHANGE_NONE;
+        bool is_gone = is_leaving(row, is_back);
+        /* Replaced by a failed update and removed by this one: the other one goes next. */
+        bool is_next =
+            !is_back && str_eq(row->change, CHANGE_REPLACED) && row->position == POSITION_GONE;
+        row->change = is_next ? CHANGE_REMOVED : CHANGE_NONE;
+        has_more = has_more || is_next;
         row->saved = NULL;
         row->wanted = NULL;
         row->state = NULL;
         row->progress = STR("");
         status = is_gone ? drop_row(run, row) : run_put(run, row);
+    }
+    if (has_more) {
+        go_to(run, "CLEANUP", no_reason);
+        return status;
     }
     *out_is_over = true;
     if (status != STATUS_DONE)
@@ -768,7 +795,8 @@ enum status cfn_step(struct call *call, struct workflow *workflow,
         .call = call, .workflow = workflow, .principal = principal, .state = workflow->state};
     bool is_there = false;
     bool is_over = false;
-    workflow->run_at_ms = 0;
+    /* Behind the others that are due: many stacks go on side by side. */
+    workflow->run_at_ms = call->now_ms;
     enum status status = load(&run, &is_there);
     if (status != STATUS_DONE)
         return status;

@@ -42,7 +42,7 @@ struct cfn_stack {
 struct cfn_resource {
     struct str stack_id;
     struct str logical_id;
-    int64_t position; /* in the template that introduced it */
+    int64_t position; /* in the template; -1: no longer there */
     struct str type;
     struct str physical_id;
     struct str status; /* empty: not begun yet */

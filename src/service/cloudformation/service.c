@@ -96,11 +96,13 @@ static enum status authorize(struct call *call, const void *in, struct authoriza
         rc = cfn_store_find_live(call->db, call->arena, call->scope, name, &stack);
     if (rc < 0)
         return call_fail_internal(call, rc, "find a stack");
-    if (name.ptr)
-        out->resource = str_starts_with(name, STR("arn:")) ? name
-                        : stack.id.ptr                     ? stack.id
-                                                           : call_arn(call, "cloudformation", false,
-                                                                      "stack/" STR_FMT "/*", STR_ARG(name));
+    if (stack.id.ptr)
+        name = stack.id;
+    if (name.ptr && str_starts_with(name, STR("arn:")))
+        out->resource = name;
+    else if (name.ptr)
+        out->resource =
+            call_arn(call, "cloudformation", false, "stack/" STR_FMT "/*", STR_ARG(name));
     return STATUS_DONE;
 }
 

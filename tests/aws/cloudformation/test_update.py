@@ -473,3 +473,25 @@ def test_kill_in_the_middle(new_server, account, client, stacks_as, make, count)
     events = again.events("s")
     assert len(events) == 2 + 3 * count
     assert len(client("sqs", server=server).list_queues()["QueueUrls"]) == count
+
+
+@covers("cloudformation", "UpdateStack")
+def test_going_on_after_a_failed_creation(client, stacks, make):
+    """What the failed operation made and the next template leaves out does not stay behind."""
+    off = {"DisableRollback": True}
+    resources = {
+        "Kept": make.queue(),
+        "Dropped": make.queue(),
+        "Bad": make.queue(["Kept", "Dropped"], Nope=1),
+    }
+    stacks.create("s", resources, status="CREATE_FAILED", request=off)
+    stacks.update("s", {"Kept": make.queue(VisibilityTimeout=3)}, request=off)
+    assert set(stacks.resources("s")) == {"Kept"}
+    assert client("sqs").list_queues()["QueueUrls"] == [stacks.physical("s", "Kept")]
+    # Replaced by a failed update, then removed: both are deleted.
+    failing = {"Kept": make.queue(FifoQueue=True), "Bad": make.queue("Kept", Nope=1)}
+    stacks.update("s", failing, status="UPDATE_FAILED", request=off)
+    assert len(client("sqs").list_queues()["QueueUrls"]) == 2
+    stacks.update("s", {"Handle": make.handle}, request=off)
+    assert set(stacks.resources("s")) == {"Handle"}
+    assert client("sqs").list_queues().get("QueueUrls", []) == []
