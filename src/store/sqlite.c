@@ -6,6 +6,8 @@
  *
  * Docs: sqlite.org/wal.html, sqlite.org/pragma.html, sqlite.org/lang_transaction.html
  */
+#include "store/sqlite.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -15,10 +17,18 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "store/backend.h"
-#include "store/sqlite.h"
+
+/* First come, first served: a thread that writes in a loop (workflows) would take a plain mutex
+ * again before the others that wait for it wake up. */
+struct writer_queue {
+    pthread_mutex_t mutex;
+    pthread_cond_t served;
+    uint64_t next;    /* number that the next thread draws */
+    uint64_t serving; /* number whose turn it is */
+};
 
 struct sqlite_store {
-    pthread_mutex_t writer; /* held from begin to the end of a write transaction */
+    struct writer_queue writer; /* held from begin to the end of a write transaction */
 };
 
 enum fixed {
@@ -134,7 +144,8 @@ static int sqlite_store_open(struct store *store, struct buf *message)
     memcpy(store->database_path, store->dir, dir_len);
     memcpy(store->database_path + dir_len, name, sizeof(name));
     struct sqlite_store *engine = mem_new(sizeof(*engine));
-    CHECK(pthread_mutex_init(&engine->writer, NULL) == 0);
+    CHECK(pthread_mutex_init(&engine->writer.mutex, NULL) == 0);
+    CHECK(pthread_cond_init(&engine->writer.served, NULL) == 0);
     store->engine = engine;
     return 0;
 }
@@ -149,21 +160,29 @@ static int sqlite_store_start(struct store *store, struct buf *message)
 static void sqlite_store_close(struct store *store)
 {
     struct sqlite_store *engine = store->engine;
-    pthread_mutex_destroy(&engine->writer);
+    pthread_cond_destroy(&engine->writer.served);
+    pthread_mutex_destroy(&engine->writer.mutex);
     mem_free(engine);
     store->engine = NULL;
 }
 
 static void writer_lock(struct store *store)
 {
-    struct sqlite_store *engine = store->engine;
-    CHECK(pthread_mutex_lock(&engine->writer) == 0);
+    struct writer_queue *queue = &((struct sqlite_store *)store->engine)->writer;
+    CHECK(pthread_mutex_lock(&queue->mutex) == 0);
+    uint64_t number = queue->next++;
+    while (queue->serving != number)
+        CHECK(pthread_cond_wait(&queue->served, &queue->mutex) == 0);
+    CHECK(pthread_mutex_unlock(&queue->mutex) == 0);
 }
 
 static void writer_unlock(struct store *store)
 {
-    struct sqlite_store *engine = store->engine;
-    CHECK(pthread_mutex_unlock(&engine->writer) == 0);
+    struct writer_queue *queue = &((struct sqlite_store *)store->engine)->writer;
+    CHECK(pthread_mutex_lock(&queue->mutex) == 0);
+    queue->serving++;
+    CHECK(pthread_cond_broadcast(&queue->served) == 0);
+    CHECK(pthread_mutex_unlock(&queue->mutex) == 0);
 }
 
 /* The lock of DIR keeps other processes out and this process opens the store one at a time. */

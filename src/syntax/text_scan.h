@@ -3,15 +3,15 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/base.h"
 
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "scan_json_plain finds the first byte of a word as its lowest"
-#endif
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "scan_json_plain finds the first byte of a word as its lowest");
 
 /* The same byte in all eight places of a word. */
 static inline uint64_t scan_splat(unsigned char byte)

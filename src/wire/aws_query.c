@@ -37,8 +37,8 @@ static void add_headers(const struct wire_encoding *encoding)
     wire_add_header(encoding->response, STR("Content-Type"), STR("text/xml"));
 }
 
-/* <OpResponse><OpResult>..</OpResult><ResponseMetadata><RequestId/></ResponseMetadata></OpResponse>;
- * operations without output have no result element. */
+/* <OpResponse><OpResult>..</OpResult><ResponseMetadata><RequestId/></ResponseMetadata>
+ * </OpResponse>; operations without output have no result element. */
 static void encode(const struct wire_encoding *encoding, const void *out)
 {
     struct buf *body = &encoding->response->body;

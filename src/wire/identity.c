@@ -352,17 +352,28 @@ static int load_policies(const struct runtime *runtime, struct db *db,
     return 0;
 }
 
+/* Sessions of one role share its policies: its ARN with its unique id, so that the sessions of a
+ * role that is gone get nothing from a later one of the same name. A federated user has the
+ * policies of whoever made the session, whom role_arn names. */
+static struct str policies_key(struct arena *arena, const struct principal *principal)
+{
+    if (principal->kind == PRINCIPAL_FEDERATED_USER)
+        return str_concat3(arena, principal->arn, STR(" by "), principal->role_arn);
+    if (principal->role_arn.len == 0)
+        return str_concat3(arena, principal->arn, STR(" "), principal->user_id);
+    ptrdiff_t colon = str_index(principal->user_id, ':');
+    struct str role_id =
+        colon < 0 ? principal->user_id : str_slice(principal->user_id, 0, (size_t)colon);
+    return str_concat3(arena, principal->role_arn, STR(" "), role_id);
+}
+
 int identity_policies(struct runtime *runtime, struct db *db, struct arena *arena,
                       const struct principal *principal, struct policy_set *out_identity,
                       const struct policy **out_boundary, const struct condition_value **out_tags,
                       size_t *out_tag_count)
 {
     make_cache();
-    /* Sessions of one role share its policies; a federated user has those of the user who made the
-     * session, whom role_arn names, too. */
-    struct str key = principal->role_arn.len > 0 ? principal->role_arn : principal->arn;
-    if (principal->kind == PRINCIPAL_FEDERATED_USER)
-        key = str_concat3(arena, principal->arn, STR(" by "), principal->role_arn);
+    struct str key = policies_key(arena, principal);
     struct cached_policies *cached = map_find(&cache.policies, key);
     if (!cached || cache.is_written) {
         cache.made_count++;

@@ -94,7 +94,16 @@ enum status cfn_set_status(struct call *call, struct cfn_stack *stack, struct st
     int rc = cfn_store_add_event(call->db, &event);
     if (rc == 0)
         rc = cfn_store_put_stack(call->db, stack);
-    return rc < 0 ? call_fail_internal(call, rc, "set a stack's status") : STATUS_DONE;
+    if (rc < 0)
+        return call_fail_internal(call, rc, "set a stack's status");
+    if (!str_ends_with(status, STR("_IN_PROGRESS")))
+        call_notify(call, cfn_stack_channel(call->arena, stack->id));
+    return STATUS_DONE;
+}
+
+struct str cfn_stack_channel(struct arena *arena, struct str stack_id)
+{
+    return str_concat(arena, STR("cfn:"), stack_id);
 }
 
 static struct json *principal_to_json(struct arena *arena, const struct principal *principal)

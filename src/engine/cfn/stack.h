@@ -70,6 +70,9 @@ struct json *cfn_plan_parameters(struct arena *arena, const struct cfn_plan *pla
 enum status cfn_set_status(struct call *call, struct cfn_stack *stack, struct str status,
                            struct str reason, struct str token);
 
+/* The channel that is notified when an operation of the stack has ended. */
+struct str cfn_stack_channel(struct arena *arena, struct str stack_id);
+
 /* What an operation starts from, besides the stack. */
 struct cfn_begin {
     const char *phase;       /* "CREATE", "UPDATE", "DELETE", "RESTORE", "ROLLBACK" */

@@ -205,7 +205,9 @@ static void look(void *context)
         if (!take_turn(runner))
             return;
     }
-    loop_timer_start(runner->timer, 0);
+    /* Posted, not timed: libuv runs a timer of zero again in the same round, and requests starve.
+     */
+    workflow_runner_wake(runner);
 }
 
 void workflow_runner_wake(struct workflow_runner *runner)

@@ -8,6 +8,7 @@
 
 enum {
     POLICY_MAX_BYTES = 16384, /* AWS: StackPolicyBody, maximum length */
+    DESCRIBE_WAIT_MS = 1000,  /* longer would be felt by who really looks at what is going on */
 };
 
 static void fill_texts(struct arena *arena, const struct json *list, struct str **out_items,
@@ -134,6 +135,16 @@ static enum status read_position(struct call *call, struct str token, struct pos
     return token.ptr ? read_page_token(call, token, &out->before_ms, &out->after_id) : STATUS_DONE;
 }
 
+/* Clients poll: `aws cloudformation deploy` and `wait` look once and then every 30 seconds, and most
+ * stacks here are done within milliseconds. So whoever asks for one stack whose operation runs gets
+ * the answer when it ends, or after a second. REVIEW_IN_PROGRESS is a resting state. */
+static bool is_worth_waiting(const struct call *call, const struct cfn_stack *stack)
+{
+    return call->now_ms < call->started_at_ms + DESCRIBE_WAIT_MS &&
+           str_ends_with(stack->status, STR("_IN_PROGRESS")) &&
+           !str_eq_cstr(stack->status, "REVIEW_IN_PROGRESS");
+}
+
 enum status cloudformation_describe_stacks(struct call *call,
                                            const struct cloudformation_describe_stacks_in *in,
                                            struct cloudformation_describe_stacks_out *out)
@@ -146,6 +157,9 @@ enum status cloudformation_describe_stacks(struct call *call,
         status = find_stack(call, in->stack_name, STACK_WITH_ID, &stacks[0]);
     if (status != STATUS_DONE)
         return status;
+    if (in->stack_name.ptr && is_worth_waiting(call, &stacks[0]))
+        return call_wait(call, cfn_stack_channel(call->arena, stacks[0].id),
+                         call->started_at_ms + DESCRIBE_WAIT_MS);
     if (!in->stack_name.ptr)
         count = cfn_store_list_stacks(call->db, call->arena, call->scope, false, position.before_ms,
                                       position.after_id, PAGE_SIZE + 1, &stacks);
