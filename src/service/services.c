@@ -5,12 +5,14 @@
 
 #include "service/cloudformation/cloudformation_public.h"
 #include "service/iam/iam_public.h"
+#include "service/kms/kms_public.h"
 #include "service/sqs/sqs_public.h"
 #include "service/sts/sts_public.h"
 
 const struct service *const services[] = {
     &cloudformation_service,
     &iam_service,
+    &kms_service,
     &sqs_service,
     &sts_service,
 };
@@ -18,6 +20,7 @@ const size_t service_count = ARRAY_LEN(services);
 
 const struct workflow_kind *const workflow_kinds[] = {
     &cfn_stack_kind,
+    &kms_key_kind,
     &sqs_move_kind,
     &sqs_sweep_kind,
 };
