@@ -40,6 +40,10 @@ void executor_clock_moved(struct executor *executor);
  * are; for a graceful end. Thread-safe. */
 void executor_stop_waiting(struct executor *executor);
 
+/* The executor that runs a client's call, on the calling thread: for handlers that start jobs. NULL
+ * for calls that engines make, which cannot wait. */
+struct executor *call_executor(const struct call *call);
+
 /* A piece of work of an engine: straight-line code like a handler. */
 typedef enum status executor_task_fn(struct call *call, void *context);
 

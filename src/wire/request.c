@@ -294,3 +294,9 @@ void request_end(struct request *request)
     loop_timer_free(TAKE(request->timer));
     arena_free(TAKE(request->run_arena));
 }
+
+struct executor *call_executor(const struct call *call)
+{
+    const struct request *request = call->exchange ? call->exchange->context : NULL;
+    return request ? request->executor : NULL;
+}

@@ -5,8 +5,7 @@
  * transaction of its own, which wakes whoever waits, on any node. One job is started per demand;
  * what a client that went away left over serves the next.
  *
- * A nested call (a CloudFormation stack's) cannot wait: it makes its key in place. The executor of
- * the request is found through the exchange, whose context the executor owns.
+ * A nested call (a CloudFormation stack's) cannot wait: it makes its key in place.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,12 +15,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "net/http.h"
 #include "net/loop.h"
 #include "service/kms/kms.h"
 #include "wire/executor.h"
 #include "wire/identity.h"
-#include "wire/request.h"
 
 enum {
     JOB_PATIENCE_MS = 30 * 1000, /* on the movable clock; then a job is started anew */
@@ -86,9 +83,8 @@ static void done(void *context)
 
 static void start_job(struct call *call, const struct kms_spec *spec)
 {
-    const struct request *request = call->exchange->context;
     struct job *job = mem_new(sizeof(*job));
-    job->executor = request->executor;
+    job->executor = call_executor(call);
     job->worker = pthread_self();
     job->spec = spec;
     loop_job(executor_loop(job->executor), work, done, job);
@@ -116,7 +112,7 @@ enum status kms_take_secret(struct call *call, const struct kms_spec *spec, stru
         return call_fail_internal(call, rc, "kms: take a spare key");
     if (rc == 1)
         return STATUS_DONE;
-    if (spec->family == KMS_RSA && call->exchange) {
+    if (spec->family == KMS_RSA && call_executor(call)) {
         /* wait_until_ms is what the run before decided: until then its job is still expected. */
         bool is_expected = call->now_ms < call->wait_until_ms;
         int64_t until_ms = is_expected ? call->wait_until_ms : call->now_ms + JOB_PATIENCE_MS;
