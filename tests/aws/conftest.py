@@ -24,7 +24,7 @@ REGION = "us-east-1"
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "covers(service, operation, error): what the test shows")
+    config.addinivalue_line("markers", "covers(service, operation, error, is_all): what it shows")
     config.addinivalue_line("markers", "clock: the test moves the clock and has its own server")
 
 

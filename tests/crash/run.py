@@ -289,7 +289,8 @@ def check_stacks(load):
             raise Broken(f"stacks that neither go on nor back: {running}")
         time.sleep(0.2)
     queues = set()
-    for page in load.boto("sqs").get_paginator("list_queues").paginate():
+    pages = load.boto("sqs").get_paginator("list_queues").paginate(MaxResults=1000)
+    for page in pages:
         queues |= {url.rsplit("/", 1)[1] for url in page.get("QueueUrls", [])}
     for name, promised in load.stacks.items():
         if name not in states:

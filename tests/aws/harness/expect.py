@@ -7,12 +7,15 @@ import botocore.exceptions
 import pytest
 
 
-def covers(service, operation, error=None):
+def covers(service, operation, error=None, is_all=False):
     """Says what a test shows: that the operation works, or that it answers this error (or these).
+    `is_all`: the error is all that this operation can answer here, so no test shows a success.
 
     The arguments are written out as literals: tools/check reads them from the source.
     """
-    return pytest.mark.covers(service=service, operation=operation, error=error)
+    return pytest.mark.covers(
+        service=service, operation=operation, error=error, is_all=is_all
+    )
 
 
 class Caught:

@@ -96,14 +96,25 @@ def test_what_is_not_implemented_says_so_by_name(client, operation, arguments):
         getattr(sts, operation)(**arguments)
 
 
-@covers("sts", "GetWebIdentityToken", error="OutboundWebIdentityFederationDisabledException")
+@covers(
+    "sts",
+    "GetWebIdentityToken",
+    error="OutboundWebIdentityFederationDisabledException",
+    is_all=True,
+)
 def test_outbound_federation_is_off(client):
     # AWS: off in every account until EnableOutboundWebIdentityFederation.
     with aws_error("OutboundWebIdentityFederationDisabledException", http_status=403):
         client("sts").get_web_identity_token(Audience=["a"], SigningAlgorithm="RS256")
 
 
-@covers("sts", "DecodeAuthorizationMessage", error="InvalidAuthorizationMessageException")
+# Only EC2 encodes such messages, so there is none to decode.
+@covers(
+    "sts",
+    "DecodeAuthorizationMessage",
+    error="InvalidAuthorizationMessageException",
+    is_all=True,
+)
 @pytest.mark.parametrize("text", ["not base64!", "AAAA", "A" * 10000])
 def test_what_nobody_encoded_is_not_decoded(client, text):
     with aws_error(
