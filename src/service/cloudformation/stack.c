@@ -135,9 +135,9 @@ static enum status read_position(struct call *call, struct str token, struct pos
     return token.ptr ? read_page_token(call, token, &out->before_ms, &out->after_id) : STATUS_DONE;
 }
 
-/* Clients poll: `aws cloudformation deploy` and `wait` look once and then every 30 seconds, and most
- * stacks here are done within milliseconds. So whoever asks for one stack whose operation runs gets
- * the answer when it ends, or after a second. REVIEW_IN_PROGRESS is a resting state. */
+/* Clients poll: `aws cloudformation deploy` and `wait` look once and then every 30 seconds, and
+ * most stacks here are done within milliseconds. So whoever asks for one stack whose operation runs
+ * gets the answer when it ends, or after a second. REVIEW_IN_PROGRESS is a resting state. */
 static bool is_worth_waiting(const struct call *call, const struct cfn_stack *stack)
 {
     return call->now_ms < call->started_at_ms + DESCRIBE_WAIT_MS &&
