@@ -10,11 +10,7 @@
 #include "service/sts/sts_public.h"
 
 const struct service *const services[] = {
-    &cloudformation_service,
-    &iam_service,
-    &kms_service,
-    &sqs_service,
-    &sts_service,
+    &cloudformation_service, &iam_service, &kms_service, &sqs_service, &sts_service,
 };
 const size_t service_count = ARRAY_LEN(services);
 
