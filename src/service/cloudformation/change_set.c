@@ -115,13 +115,15 @@ enum status cloudformation_create_change_set(struct call *call,
                                                &found);
     if (rc < 0)
         return call_fail_internal(call, rc, "find a change set");
-    /* DEVIATION: an executed change set gives its name free. A whole deployment takes less here
-     * than the second by which `aws cloudformation deploy` names its change sets. */
-    bool is_executed = rc == 1 && str_eq(found.execution_status, STR("EXECUTE_COMPLETE"));
-    if (rc == 1 && !is_executed)
+    /* DEVIATION: a change set that was executed or has failed (no changes) gives its name free. A
+     * whole deployment takes less here than the second by which `aws cloudformation deploy` names
+     * its change sets. */
+    bool is_spent = rc == 1 && (str_eq(found.execution_status, STR("EXECUTE_COMPLETE")) ||
+                                str_eq(found.status, STR("FAILED")));
+    if (rc == 1 && !is_spent)
         return call_fail(call, &CLOUDFORMATION_ALREADY_EXISTS_EXCEPTION,
                          "ChangeSet " STR_FMT " already exists", STR_ARG(found.id));
-    if (is_executed)
+    if (is_spent)
         status = forget_change_set(call, &found);
     if (status != STATUS_DONE)
         return status;

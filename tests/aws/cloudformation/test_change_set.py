@@ -206,6 +206,19 @@ def test_executing_one_drops_the_others(cfn, stacks, make):
 
 
 @covers("cloudformation", "CreateChangeSet")
+@covers("cloudformation", "CreateChangeSet", error="AlreadyExistsException")
+def test_a_name_is_free_again_when_its_change_set_is_spent(cfn, stacks, make):
+    body = make.template({"Q": make.queue()})
+    stacks.create("s", {"Q": make.queue()})
+    arguments = {"StackName": "s", "ChangeSetName": "same"}
+    cfn.create_change_set(**arguments, TemplateBody=body)  # no changes: FAILED
+    cfn.create_change_set(**arguments, TemplateBody=make.template({"R": make.queue()}))
+    # Documented: AlreadyExistsException, "The resource with the name requested already exists."
+    with aws_error("AlreadyExistsException", match="already exists$"):
+        cfn.create_change_set(**arguments, TemplateBody=body)
+
+
+@covers("cloudformation", "CreateChangeSet")
 def test_deploy_with_the_cli(aws, tmp_path, make):
     body = tmp_path / "t.json"
     body.write_text(make.template({"Q": make.queue()}, Outputs={"U": {"Value": {"Ref": "Q"}}}))
