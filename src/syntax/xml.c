@@ -318,11 +318,21 @@ static bool is_noncharacter(const char *at, size_t len)
     return len == 3 && at[0] == '\xEF' && at[1] == '\xBF' && (at[2] == '\xBE' || at[2] == '\xBF');
 }
 
+/* Most text has nothing to escape and nothing beyond ASCII: that is all one look per byte. */
+static bool is_plain(char c)
+{
+    return c >= ' ' && c < 0x7F && c != '&' && c != '<' && c != '>' && c != '"' && c != '\'';
+}
+
 static void write_escaped(struct buf *out, struct str text, bool is_attribute)
 {
     const char *run = str_or(text, STR("")).ptr; /* start of what is not appended yet */
     const char *end = run + text.len;
     for (const char *at = run; at < end;) {
+        if (is_plain(*at)) {
+            at++;
+            continue;
+        }
         size_t step = scan_utf8(at, end);
         struct str instead =
             step == 1 ? replacement((unsigned char)*at, is_attribute) : (struct str){0};
