@@ -293,10 +293,18 @@ static int sqlite_begin(struct db *base, enum tx_mode mode)
         writer_lock(base->store);
         db->holds_writer = true;
     }
-    int rc = run_fixed(db, mode == TX_WRITE ? FIXED_BEGIN_WRITE : FIXED_BEGIN_READ);
+    /* A transaction that only reads begins with its first read: many calls never look at a row. */
+    int rc = mode == TX_WRITE ? run_fixed(db, FIXED_BEGIN_WRITE) : 0;
     if (rc < 0)
         release_writer(db);
     return rc;
+}
+
+/* Before anything is run: begins a transaction that only reads, if that is still to be done. One
+ * that writes has begun. */
+static int begin_reading(struct sqlite_db *db)
+{
+    return sqlite3_get_autocommit(db->handle) ? run_fixed(db, FIXED_BEGIN_READ) : 0;
 }
 
 static void sqlite_rollback(struct db *base)
@@ -314,7 +322,8 @@ static int sqlite_commit(struct db *base, struct str notes)
 {
     (void)notes; /* there are no other nodes */
     struct sqlite_db *db = sqlite_db_of(base);
-    int rc = run_fixed(db, FIXED_COMMIT);
+    bool is_begun = !sqlite3_get_autocommit(db->handle) || base->mode == TX_WRITE;
+    int rc = is_begun ? run_fixed(db, FIXED_COMMIT) : 0;
     if (rc < 0) {
         sqlite_rollback(base);
         return rc;
@@ -327,6 +336,9 @@ static int run_savepoint(struct db *base, enum savepoint_verb verb, unsigned dep
 {
     struct sqlite_db *db = sqlite_db_of(base);
     sqlite3_stmt **slot = &db->savepoints[verb][depth];
+    int rc = verb == SAVEPOINT_OPEN ? begin_reading(db) : 0;
+    if (rc < 0)
+        return rc;
     if (!*slot) {
         char sql[32];
         snprintf(sql, sizeof(sql), "%s s%u", savepoint_verbs[verb], depth);
@@ -447,13 +459,16 @@ static int sqlite_step(struct stmt *stmt)
     struct db *base = stmt->db;
     if (!entry->is_readonly && base->mode == TX_READ)
         return -EROFS;
+    int rc = begin_reading(sqlite_db_of(base));
+    if (rc < 0)
+        return rc;
     if (!entry->has_row)
         entry->changes_before = sqlite3_total_changes64(entry->handle);
     int code = sqlite3_step(entry->stmt);
     entry->has_row = code == SQLITE_ROW;
     if (code == SQLITE_ROW)
         return 1;
-    int rc = code == SQLITE_DONE ? 0 : failed(sqlite_db_of(base), code, stmt->sql);
+    rc = code == SQLITE_DONE ? 0 : failed(sqlite_db_of(base), code, stmt->sql);
     sqlite3_reset(entry->stmt);
     return rc;
 }

@@ -280,7 +280,8 @@ int identity_resolve(struct runtime *runtime, struct db *db, struct arena *arena
         *out_principal = root_of(arena, key_id, key_id);
         return 0;
     }
-    bool is_issued = runtime->identity->is_issued(key_id);
+    /* Only issued keys get into the cache: a look there is cheaper than checking the id's form. */
+    bool is_issued = map_has(&cache.keys, key_id) || runtime->identity->is_issued(key_id);
     const struct cached_key *found = NULL;
     if (is_issued) {
         int rc = find_key(runtime, db, asked->sig, &found);
