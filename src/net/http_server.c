@@ -103,9 +103,11 @@ static void free_blocks(struct block *block)
     }
 }
 
+/* The real time: SDKs set their clocks by this header, and signatures are checked against the real
+ * time, however far the clock that services see was moved. */
 struct str server_date(struct http_server *server)
 {
-    int64_t now_ms = clock_now_ms();
+    int64_t now_ms = clock_now_ms() - clock_offset_ms();
     if (now_ms / 1000 != server->date_s) {
         server->date_s = now_ms / 1000;
         struct buf text;

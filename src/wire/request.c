@@ -159,7 +159,7 @@ static enum status identify(struct request *request)
         .service = call->service->signing_name,
         .region = request->host_region,
         /* Clients sign with the real time, however far the clock of this program was moved. */
-        .real_now_ms = clock_now_ms() - clock_offset_ms(),
+        .real_now_ms = call->now_ms - clock_offset_ms(),
         .now_ms = call->now_ms,
     };
     struct identity_problem problem = {0};
