@@ -88,7 +88,7 @@ function(virga_services)
   foreach(NAME IN LISTS FOLDERS)
     if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/src/service/${NAME})
       virga_layer(service/${NAME}
-        LINK engine_cfn engine_template engine_workflow engine_events wire)
+        LINK engine_cfn engine_template engine_workflow wire)
       list(APPEND ALL service_${NAME})
     endif()
   endforeach()
@@ -96,5 +96,5 @@ function(virga_services)
   add_library(services INTERFACE)
   # Services call each other through <svc>_public.h, so the archives are searched as a group.
   target_link_libraries(services INTERFACE -Wl,--start-group service ${ALL} engine_cfn
-    engine_template engine_workflow engine_events wire -Wl,--end-group)
+    engine_template engine_workflow wire -Wl,--end-group)
 endfunction()

@@ -132,7 +132,7 @@ typedef void store_wake_fn(void *context, struct str channel);
 void store_set_wake(struct store *store, store_wake_fn *wake, void *context);
 
 /* Removes every row of every table but the record of migrations; in a write transaction, which the
- * caller commits. Bodies become orphans, swept at the next start. Returns 0 or -errno. */
+ * caller commits. Bodies stay: bodies_sweep removes what no row names. Returns 0 or -errno. */
 MUST_CHECK int db_empty(struct db *db);
 
 /* Snapshots: database and bodies copied under DIR/snapshots/NAME. Load needs all connections

@@ -61,11 +61,6 @@ struct loop *executor_loop(struct executor *executor)
     return executor->loop;
 }
 
-struct db *executor_db(struct executor *executor)
-{
-    return executor->db;
-}
-
 static bool has_seen_write(const struct request *request)
 {
     size_t index = (size_t)(request->call.operation - request->call.service->operations);
@@ -335,19 +330,10 @@ void executor_flush(struct executor *executor)
 static void round_end(void *context)
 {
     struct executor *executor = context;
-    /* Answers may bring pipelined requests, which open the next batch. */
-    for (int i = 0; i < 4 && executor->has_batch; i++)
-        executor_flush(executor);
-    if (executor->round_hook)
-        executor->round_hook(executor->round_context);
+    /* Pipelined requests behind these answers are handed up after this round end, and the loop then
+     * has another one before it sleeps (net/loop.c). */
     executor_flush(executor);
     log_flush();
-}
-
-void executor_set_round_hook(struct executor *executor, void (*hook)(void *), void *context)
-{
-    executor->round_hook = hook;
-    executor->round_context = context;
 }
 
 static void on_head(void *app, struct http_exchange *exchange)

@@ -27,7 +27,6 @@ void executor_set_pages(executor_page_fn *pages);
 
 struct runtime *executor_runtime(struct executor *executor);
 struct loop *executor_loop(struct executor *executor);
-struct db *executor_db(struct executor *executor);
 
 /* Runs calls that wait for `channel` again, soon, on the executor's thread. Thread-safe. */
 void executor_wake(struct executor *executor, struct str channel);
@@ -60,9 +59,6 @@ MUST_CHECK int executor_run_task(struct executor *executor, struct arena *arena,
 /* Commits the open batch and sends its answers; called at the end of each round of the loop, and by
  * whoever needs the connection for a transaction of its own. */
 void executor_flush(struct executor *executor);
-
-/* Called at the end of every round after the flush, for engines that have work in this worker. */
-void executor_set_round_hook(struct executor *executor, void (*hook)(void *), void *context);
 
 /* Counters for /metrics. */
 struct operation_count {

@@ -85,8 +85,6 @@ struct executor {
     struct buf wakes;          /* channels to look at, each with a line end */
     bool must_wake_all;
     bool is_wake_posted;
-    void (*round_hook)(void *);
-    void *round_context;
 };
 
 /* Reads signature, service, protocol and operation. Returns STATUS_DONE, or STATUS_FAILED with
