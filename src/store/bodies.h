@@ -1,8 +1,8 @@
 /* bodies.h — large values as files beside the database.
  *
  * A body is written to a temporary name, fsynced when durability is FULL, renamed to its id when it
- * is complete, and only then does the row that names it commit. What no row
- * names is removed by bodies_sweep, which the owner of the rows calls at start.
+ * is complete, and only then does the row that names it commit. What no row names is removed by
+ * bodies_sweep, which the owner of the rows calls at start.
  */
 #pragma once
 
