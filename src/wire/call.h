@@ -15,6 +15,9 @@
 #include "wire/shape.h"
 
 struct arena;
+struct call_answer;
+struct call_body;
+struct call_effects;
 struct http_exchange;
 struct json;
 
@@ -69,6 +72,10 @@ struct call {
     bool is_secure_transport; /* see docs/DEVIATIONS: the loopback door counts as secure */
     struct runtime *runtime;
     struct http_exchange *exchange; /* NULL for calls made by engines */
+    struct str raw_body;            /* of the request, as it came, unless it was streamed */
+    struct call_body *body;         /* of a streaming input (wire/stream.h), else NULL */
+    struct call_answer *answer;     /* further words about the answer (wire/stream.h), or NULL */
+    struct call_effects *effects;   /* what is to be done outside the store after the commit */
     struct call_error error;        /* set when a handler answers STATUS_FAILED */
     uint32_t run_count;             /* 1 on the first run; more after PENDING or a conflict */
     int64_t started_at_ms;          /* now_ms of the first run: deadlines of long polls */
