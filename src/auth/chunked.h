@@ -21,7 +21,8 @@ enum {
 struct aws_chunked_options {
     enum sig_payload payload;
     const struct sig *sig; /* for signed streams: seed signature, scope and date */
-    struct str secret_key;
+    struct str secret_key;  /* absent: nobody knows it, and signatures are read but not compared
+                               (keys that nobody issued: wire/identity.h) */
     int64_t decoded_length;   /* x-amz-decoded-content-length, or -1 */
     struct str trailer_names; /* x-amz-trailer, or absent */
 };
