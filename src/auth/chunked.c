@@ -420,7 +420,7 @@ int aws_chunked_finish(struct aws_chunked *decoder)
     while (str_split_next(&rest, ',', &piece)) {
         struct str name = str_trim(piece);
         if (name.len > 0 && !has_trailer(decoder, name))
-            return -EINVAL;
+            return -ENODATA;
     }
     return 0;
 }

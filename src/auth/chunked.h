@@ -20,9 +20,9 @@ enum {
 
 struct aws_chunked_options {
     enum sig_payload payload;
-    const struct sig *sig; /* for signed streams: seed signature, scope and date */
-    struct str secret_key;  /* absent: nobody knows it, and signatures are read but not compared
-                               (keys that nobody issued: wire/identity.h) */
+    const struct sig *sig;    /* for signed streams: seed signature, scope and date */
+    struct str secret_key;    /* absent: nobody knows it, and signatures are read but not compared
+                                 (keys that nobody issued: wire/identity.h) */
     int64_t decoded_length;   /* x-amz-decoded-content-length, or -1 */
     struct str trailer_names; /* x-amz-trailer, or absent */
 };
@@ -40,6 +40,6 @@ struct aws_chunked *aws_chunked_new(struct arena *arena, const struct aws_chunke
  * handed over once they are complete and their signature is right. After a failure every further
  * call gives the same error. */
 MUST_CHECK int aws_chunked_feed(struct aws_chunked *decoder, struct str piece);
-/* At the end of the body. Returns 0, or -EINVAL when it ended early, the length does not match or a
- * trailer that x-amz-trailer announced did not come. */
+/* At the end of the body. Returns 0, -EINVAL when it ended early or the length does not match, or
+ * -ENODATA when a trailer that x-amz-trailer announced did not come. */
 MUST_CHECK int aws_chunked_finish(struct aws_chunked *decoder);

@@ -280,8 +280,8 @@ static void framing_is_checked(void **state)
         {"0\r\na:1\r\n\r\n", 0, "", -EINVAL, NULL, NULL},
         {"0\r\na\r\n\r\n", 0, "a", -EINVAL, NULL, NULL},
         {"0\r\n:1\r\n\r\n", 0, "a", -EINVAL, NULL, NULL},
-        {"0\r\n\r\n", 0, "a", -EINVAL, NULL, NULL},
-        {"0\r\na:1\r\n\r\n", 0, "a,b", -EINVAL, NULL, NULL},
+        {"0\r\n\r\n", 0, "a", -ENODATA, NULL, NULL},
+        {"0\r\na:1\r\n\r\n", 0, "a,b", -ENODATA, NULL, NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct aws_chunked_options options = {

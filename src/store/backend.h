@@ -66,8 +66,9 @@ struct store {
     char *dir;           /* data directory; of a "memory:" store one of its own in memory */
     char *database_path; /* SQLite only */
     int bodies_fd;       /* DIR/bodies */
-    int lock_fd;         /* DIR/lock, held while the store is open (SQLite); else -1 */
-    bool is_memory;      /* `dir` is private and removed at close */
+    struct body_pins *pins;
+    int lock_fd;    /* DIR/lock, held while the store is open (SQLite); else -1 */
+    bool is_memory; /* `dir` is private and removed at close */
     enum durability durability;
     _Atomic(store_wake_fn *) wake; /* NULL: nobody; the listener thread reads it too */
     void *wake_context;            /* written before wake */

@@ -20,9 +20,10 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "store/backend.h"
+#include "store/body_pins.h"
 
 enum {
-    ID_LEN = 32,
+    ID_LEN = BODY_ID_LEN,
     /* Nodes that share the folder write while another one sweeps: what is younger than this may
      * be named by a row that is about to commit. */
     SHARED_GRACE_S = 24 * 60 * 60,
@@ -184,10 +185,33 @@ int body_open(struct store *store, struct str id, int64_t *out_size_bytes)
     return fd;
 }
 
+static void remove_file(struct store *store, struct str id)
+{
+    unlinkat(store->bodies_fd, final_path(id.ptr).text, 0);
+    body_pins_end_removal(store->pins, id.ptr);
+}
+
 void body_remove(struct store *store, struct str id)
 {
-    if (is_id(id))
-        unlinkat(store->bodies_fd, final_path(id.ptr).text, 0);
+    if (is_id(id) && body_pins_begin_removal(store->pins, id.ptr))
+        remove_file(store, id);
+}
+
+int body_pin(struct store *store, struct str id)
+{
+    if (!is_id(id) || !body_pins_add(store->pins, id.ptr))
+        return -ENOENT;
+    if (faccessat(store->bodies_fd, final_path(id.ptr).text, F_OK, 0) == 0)
+        return 0;
+    body_unpin(store, id);
+    return -ENOENT;
+}
+
+void body_unpin(struct store *store, struct str id)
+{
+    CHECK(is_id(id));
+    if (body_pins_drop(store->pins, id.ptr))
+        remove_file(store, id);
 }
 
 /* Sweeping */

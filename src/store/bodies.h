@@ -22,8 +22,12 @@ void body_abort(struct body_writer *writer);
 void body_autoclose(struct body_writer **slot);
 /* Opens for reading; the caller closes the descriptor. Returns it, or -ENOENT / -EIO. */
 MUST_CHECK int body_open(struct store *store, struct str id, int64_t *out_size_bytes);
-/* Removes; a missing one is no error. */
+/* Removes; a missing one is no error. What is pinned goes with its last pin. */
 void body_remove(struct store *store, struct str id);
+/* Keeps a body from removal by this process while it is being sent; counted. Returns 0, or -ENOENT
+ * when it is gone already. Thread-safe. */
+MUST_CHECK int body_pin(struct store *store, struct str id);
+void body_unpin(struct store *store, struct str id);
 /* Removes temporary files, and bodies that `is_referenced` does not know. */
 typedef bool body_is_referenced_fn(void *context, struct str id);
 MUST_CHECK int bodies_sweep(struct store *store, body_is_referenced_fn *is_referenced,

@@ -23,6 +23,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "store/backend.h"
+#include "store/body_pins.h"
 #include "store/files.h"
 #include "store/snapshot.h"
 
@@ -241,6 +242,7 @@ int store_open(struct arena *arena, const struct store_options *options,
         .backend = backend,
         .url = mem_copy(options->url.ptr ? options->url.ptr : "", options->url.len),
         .bodies_fd = -1,
+        .pins = body_pins_new(),
         .lock_fd = -1,
         .is_memory = str_eq(options->url, STR("memory:")),
         .durability = options->durability,
@@ -270,6 +272,7 @@ void store_close(struct store *store)
     }
     if (store->lock_fd >= 0)
         close(store->lock_fd);
+    body_pins_free(store->pins);
     mem_free(store->url);
     mem_free(store->dir);
     mem_free(store->database_path);

@@ -1198,6 +1198,24 @@ static int64_t files_below(struct fixture *f, const char *folder)
     return size;
 }
 
+static void a_pinned_body_stays_until_its_last_pin_goes(void **state)
+{
+    struct fixture *f = *state;
+    int64_t size = 0;
+    struct str id = put_body(f, STR("pinned"));
+    assert_int_equal(body_pin(f->store, id), 0);
+    assert_int_equal(body_pin(f->store, id), 0);
+    body_remove(f->store, id);
+    assert_int_equal(body_pin(f->store, id), -ENOENT); /* it is gone for who comes now */
+    body_unpin(f->store, id);
+    int fd = body_open(f->store, id, &size);
+    assert_true(fd >= 0);
+    close(fd);
+    body_unpin(f->store, id);
+    assert_int_equal(body_open(f->store, id, &size), -ENOENT);
+    assert_int_equal(body_pin(f->store, id), -ENOENT);
+}
+
 static void an_aborted_body_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -1456,6 +1474,7 @@ static const struct CMUnitTest cases[] = {
     CASE(what_a_killed_memory_store_left_is_swept),
     CASE(faults_lose_nothing),
     CASE(bodies_are_written_and_read),
+    CASE(a_pinned_body_stays_until_its_last_pin_goes),
     CASE(an_aborted_body_leaves_nothing),
     CASE(sweeping_keeps_what_rows_name),
     CASE(full_durability_works_too),

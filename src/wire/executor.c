@@ -34,6 +34,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "net/loop.h"
+#include "store/bodies.h"
 #include "wire/identity.h"
 #include "wire/request.h"
 #include "wire/waiters.h"
@@ -80,6 +81,13 @@ static void reset_call(struct call *call)
     call->subject = NULL;
     call->wait_channel_count = 0;
     call->now_ms = clock_now_ms();
+    call->effects->removal_count = 0;
+    if (call->body)
+        call->body->is_kept = false;
+    if (call->answer) {
+        answer_unpin(call->answer, call->runtime->store);
+        *call->answer = (struct call_answer){0};
+    }
     if (call->run_count++ == 0)
         call->started_at_ms = call->now_ms;
 }
@@ -133,22 +141,32 @@ static void prepare_run(struct request *request)
     choose_arena(request);
 }
 
-/* One run of the call inside an open transaction. */
-static enum status attempt(struct request *request)
+static enum status carry_out(struct request *request)
 {
     struct call *call = &request->call;
-    reset_call(call);
     if (!request->is_prepared) {
         enum status status = request_prepare(request);
         if (status != STATUS_DONE)
             return status;
     }
     request->out = arena_alloc(call->arena, call->operation->out_size);
-    enum status status = invoke(call, request->service, request->in, request->out);
+    return invoke(call, request->service, request->in, request->out);
+}
+
+/* One run of the call inside an open transaction. */
+static enum status attempt(struct request *request)
+{
+    struct call *call = &request->call;
+    reset_call(call);
+    enum status status = carry_out(request);
     if (status == STATUS_PENDING && request->executor->is_ending)
-        return call_fail(call, &ERROR_SERVICE_UNAVAILABLE, "The server is shutting down.");
+        status = call_fail(call, &ERROR_SERVICE_UNAVAILABLE, "The server is shutting down.");
     if (status == STATUS_FAILED && !call->error.error)
-        return call_fail_internal(call, -EPROTO, "a handler failed without an error");
+        status = call_fail_internal(call, -EPROTO, "a handler failed without an error");
+    if (status == STATUS_FAILED && call->body)
+        call->body->is_kept = false;
+    if (status != STATUS_PENDING && request->service->finish)
+        request->service->finish(call, request->is_prepared ? request->in : NULL);
     return status;
 }
 
@@ -327,6 +345,59 @@ void executor_flush(struct executor *executor)
     executor->is_flushing = false;
 }
 
+/* ---- bodies that stream in ---- */
+
+static enum status plan_once(struct request *request, struct body_plan *out_plan)
+{
+    struct call *call = &request->call;
+    const struct service *service = request->service;
+    reset_call(call);
+    *out_plan = (struct body_plan){0};
+    enum status status = request->is_prepared ? STATUS_DONE : request_prepare(request);
+    if (status == STATUS_DONE && !operation_is_implemented(call->operation, service->handlers))
+        status = call_fail(call, &ERROR_NOT_IMPLEMENTED,
+                           "Operation " STR_FMT " of " STR_FMT " is not implemented.",
+                           STR_ARG(call->operation->name), STR_ARG(service->model->service_id));
+    if (status == STATUS_DONE)
+        status = authorize_operation(call, service, request->in);
+    if (status == STATUS_DONE && service->plan_body)
+        status = service->plan_body(call, request->in, out_plan);
+    if (status == STATUS_FAILED && service->finish)
+        service->finish(call, request->is_prepared ? request->in : NULL);
+    return status;
+}
+
+/* As a read first; a hook that writes (a key's use is recorded) gets a write transaction. Other
+ * calls' batch is committed before, so that the transaction is the hook's alone. */
+enum status executor_plan(struct request *request, struct body_plan *out_plan)
+{
+    struct db *db = request->executor->db;
+    enum tx_mode mode = TX_READ;
+    executor_flush(request->executor);
+    for (int runs = 0; runs < CONFLICT_MAX_RUNS; runs++) {
+        identity_refresh();
+        int rc = db_begin(db, mode);
+        if (rc < 0)
+            return call_fail_internal(&request->call, rc, "begin a transaction");
+        enum status status = plan_once(request, out_plan);
+        int problem = db_tx_error(db);
+        if (problem == 0 && status == STATUS_FAILED)
+            problem = request->call.store_errno;
+        if (status == STATUS_DONE && problem == 0)
+            problem = db_commit(db);
+        else
+            db_rollback(db);
+        request->call.run_count = 0; /* the handler has not run yet */
+        if (problem == -EROFS)
+            mode = TX_WRITE;
+        else if (problem != -EAGAIN)
+            return problem < 0 && status == STATUS_DONE
+                       ? call_fail_internal(&request->call, problem, "plan a body")
+                       : status;
+    }
+    return call_fail_internal(&request->call, -EBUSY, "too many conflicting transactions");
+}
+
 static void round_end(void *context)
 {
     struct executor *executor = context;
@@ -336,18 +407,58 @@ static void round_end(void *context)
     log_flush();
 }
 
+static struct request *route(struct executor *executor, struct http_exchange *exchange)
+{
+    struct request *request = arena_alloc(exchange->arena, sizeof(*request));
+    exchange->context = request;
+    request->executor = executor;
+    request->exchange = exchange;
+    request->started_us = clock_monotonic_us();
+    request->status = request_route(request);
+    return request;
+}
+
+/* Operations that stream are PUT, or POST without any sign of another protocol. Only these are
+ * routed before their body is there: of a form, the body tells the operation. */
+static bool may_stream(const struct http_exchange *exchange)
+{
+    if (str_starts_with(exchange->raw_path, STR("/_virga/")))
+        return false;
+    if (str_eq(exchange->method, STR("PUT")))
+        return true;
+    return str_eq(exchange->method, STR("POST")) && !http_header(exchange, "X-Amz-Target").ptr &&
+           !str_starts_with(http_header(exchange, "Content-Type"),
+                            STR("application/x-www-form-urlencoded"));
+}
+
 static void on_head(void *app, struct http_exchange *exchange)
 {
-    (void)app;
+    struct executor *executor = app;
+    if (executor->streams && may_stream(exchange)) {
+        struct request *request = route(executor, exchange);
+        request->is_routed = true;
+        const struct operation *operation = request->call.operation;
+        if (request->status == STATUS_DONE && operation->flags & OPERATION_STREAMS_INPUT) {
+            request->status = stream_begin(request);
+            if (request->status == STATUS_DONE)
+                http_stream_body(exchange);
+            else
+                request_answer(request);
+            return;
+        }
+    }
     http_buffer_body(exchange, REQUEST_MAX_BODY);
 }
 
 static void on_body(void *app, struct http_exchange *exchange, struct str piece)
 {
     (void)app;
-    (void)exchange;
-    (void)piece;
-    CHECK(false); /* no body is streamed */
+    struct request *request = exchange->context;
+    if (request->state == REQUEST_ANSWERED)
+        return;
+    request->status = stream_feed(request, piece);
+    if (request->status != STATUS_DONE)
+        request_answer(request);
 }
 
 static void on_end(void *app, struct http_exchange *exchange)
@@ -355,12 +466,16 @@ static void on_end(void *app, struct http_exchange *exchange)
     struct executor *executor = app;
     if (program_pages && program_pages(executor, exchange))
         return;
-    struct request *request = arena_alloc(exchange->arena, sizeof(*request));
-    exchange->context = request;
-    request->executor = executor;
-    request->exchange = exchange;
-    request->started_us = clock_monotonic_us();
-    request->status = request_route(request);
+    struct request *request = exchange->context;
+    if (!request) {
+        request = route(executor, exchange);
+    } else if (request->state == REQUEST_ANSWERED) {
+        return;
+    } else if (request->stream) {
+        request->status = stream_end(request);
+    } else {
+        request_take_body(request);
+    }
     if (request->status == STATUS_DONE)
         executor_run(request);
     else
@@ -373,7 +488,9 @@ static void on_close(void *app, struct http_exchange *exchange)
     if (!request || request->state == REQUEST_ANSWERED)
         return;
     request->is_gone = true;
-    if (request->state == REQUEST_PARKED)
+    if (request->state == REQUEST_SENDING)
+        stream_out_end(request);
+    else if (request->state == REQUEST_PARKED)
         parking_remove(request);
     else
         executor_flush(app); /* the batch keeps no request whose memory ends here */
@@ -399,6 +516,7 @@ struct executor *executor_new(struct runtime *runtime, struct loop *loop, struct
     executor->counts = mem_new_array(runtime->service_count, sizeof(*executor->counts));
     for (size_t i = 0; i < runtime->service_count; i++) {
         size_t operations = runtime->services[i]->model->operation_count;
+        executor->streams |= runtime->services[i]->is_s3_style;
         executor->writes[i] = mem_new_array(operations, sizeof(**executor->writes));
         executor->counts[i] = mem_new_array(operations, sizeof(**executor->counts));
     }
@@ -462,6 +580,7 @@ int executor_run_task(struct executor *executor, struct arena *arena,
                       void *context, struct call_error *out_error)
 {
     executor_flush(executor);
+    struct call_effects effects = {0};
     struct call call = {
         .arena = arena,
         .db = executor->db,
@@ -471,12 +590,15 @@ int executor_run_task(struct executor *executor, struct arena *arena,
         .request_id = rand_uuid(arena),
         .endpoint = executor->runtime->endpoint,
         .is_secure_transport = true,
+        .effects = &effects,
     };
     int rc = -EAGAIN;
     for (int runs = 0; runs < CONFLICT_MAX_RUNS && rc == -EAGAIN; runs++)
         rc = attempt_task(executor, &call, task, context);
     if (rc == -ECANCELED)
         *out_error = call.error;
+    if (rc == 0)
+        effects_apply(&effects, executor->runtime->store);
     return rc;
 }
 
@@ -493,6 +615,25 @@ enum status call_invoke(struct call *call, const struct principal *principal,
                         const struct operation *operation, const void *in, void *out,
                         struct call_error *out_error)
 {
+    return call_invoke_stream(call, principal, scope, service, operation, NULL, in, out, NULL,
+                              out_error);
+}
+
+/* What an engine made for an operation and the operation did not keep. */
+static void drop_body(struct call *call, const struct call_body *body)
+{
+    if (body && !body->is_kept)
+        body_remove(call->runtime->store, body->id);
+}
+
+enum status call_invoke_stream(struct call *call, const struct principal *principal,
+                               const struct scope *scope, const struct service_model *service,
+                               const struct operation *operation, struct call_body *body,
+                               const void *in, void *out, struct call_answer *out_answer,
+                               struct call_error *out_error)
+{
+    struct call_answer answer = {0};
+    size_t removal_count = call->effects->removal_count;
     struct call inner = *call;
     inner.principal = principal ? principal : call->principal;
     inner.scope = scope ? *scope : call->scope;
@@ -503,17 +644,28 @@ enum status call_invoke(struct call *call, const struct principal *principal,
     inner.subject = NULL;
     inner.wait_channel_count = 0;
     inner.exchange = NULL;
+    inner.raw_body = (struct str){0};
+    inner.body = body;
+    inner.answer = out_answer ? &answer : NULL;
     int rc = db_savepoint(call->db);
     if (rc < 0)
         return fail_nested(call, rc, "savepoint", out_error);
     enum status status = invoke(&inner, runtime_service(call->runtime, service), in, out);
     if (status == STATUS_PENDING)
         status = call_fail_internal(&inner, -EDEADLK, "a nested call would wait");
-    if (status != STATUS_DONE)
+    if (status != STATUS_DONE) {
         db_rollback_to(call->db);
+        call->effects->removal_count = removal_count;
+        if (body)
+            body->is_kept = false;
+    }
+    drop_body(call, body);
+    answer_unpin(&answer, call->runtime->store); /* the transaction's rows keep the files */
     rc = db_release(call->db);
     if (rc < 0)
         return fail_nested(call, rc, "release a savepoint", out_error);
+    if (status == STATUS_DONE && out_answer)
+        *out_answer = answer;
     if (status == STATUS_DONE)
         return status;
     *out_error = inner.error;

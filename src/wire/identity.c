@@ -28,28 +28,6 @@ enum {
     CACHE_MAX_ENTRIES = 1000, /* keys or principals per worker; then the cache starts anew */
 };
 
-#define COMMON_ERROR(constant, json_code, json_status, xml_code, xml_status)                       \
-    const struct api_error constant = {                                                            \
-        .code = STR_INIT(json_code),                                                               \
-        .query_code = STR_INIT(xml_code),                                                          \
-        .http_status = json_status,                                                                \
-        .query_status = xml_status,                                                                \
-        .is_sender = true,                                                                         \
-    }
-
-COMMON_ERROR(ERROR_INVALID_CLIENT_TOKEN_ID, "UnrecognizedClientException", 400,
-             "InvalidClientTokenId", 403);
-COMMON_ERROR(ERROR_EXPIRED_TOKEN, "ExpiredTokenException", 400, "ExpiredToken", 403);
-COMMON_ERROR(ERROR_SIGNATURE_DOES_NOT_MATCH, "InvalidSignatureException", 400,
-             "SignatureDoesNotMatch", 403);
-COMMON_ERROR(ERROR_INCOMPLETE_SIGNATURE, "IncompleteSignatureException", 400, "IncompleteSignature",
-             400);
-COMMON_ERROR(ERROR_MISSING_AUTHENTICATION_TOKEN, "MissingAuthenticationTokenException", 400,
-             "MissingAuthenticationToken", 403);
-COMMON_ERROR(ERROR_REQUEST_EXPIRED, "RequestExpired", 400, "RequestExpired", 400);
-COMMON_ERROR(ERROR_INVALID_SIGNATURE_SCHEME, "InvalidSignatureException", 400,
-             "InvalidSignatureException", 400);
-
 /* A key as the store has it; `is_known` false remembers that it has none. */
 struct cached_key {
     struct access_key key;
@@ -198,37 +176,6 @@ static int find_key(const struct runtime *runtime, struct db *db, const struct s
     return 0;
 }
 
-static int refuse(struct identity_problem *problem, const struct api_error *error,
-                  struct str message)
-{
-    *problem = (struct identity_problem){.error = error, .message = message};
-    return -EACCES;
-}
-
-static int refuse_signature(struct identity_problem *problem, enum sig_result result,
-                            struct str detail)
-{
-    switch (result) {
-    case SIG_INCOMPLETE:
-    case SIG_MISSING_DATE:
-        return refuse(problem, &ERROR_INCOMPLETE_SIGNATURE, detail);
-    case SIG_PRESIGN_EXPIRED:
-        return refuse(problem, &ERROR_REQUEST_EXPIRED, str_or(detail, STR("Request has expired.")));
-    case SIG_UNSUPPORTED:
-        return refuse(problem, &ERROR_INVALID_SIGNATURE_SCHEME,
-                      str_or(detail, STR("The signature scheme is not supported.")));
-    case SIG_OK:
-    case SIG_EXPIRED:
-    case SIG_NOT_YET:
-    case SIG_MISMATCH:
-    case SIG_BAD_SCOPE:
-    case SIG_PAYLOAD_MISMATCH:
-    case SIG_UNSIGNED_HEADER:
-        break;
-    }
-    return refuse(problem, &ERROR_SIGNATURE_DOES_NOT_MATCH, detail);
-}
-
 static struct str payload_hash(struct arena *arena, struct str body)
 {
     if (!body.ptr)
@@ -242,9 +189,11 @@ static struct str payload_hash(struct arena *arena, struct str body)
 static int check_key(struct arena *arena, const struct identity_request *asked,
                      const struct access_key *key, struct identity_problem *problem)
 {
-    if (!key->is_active)
-        return refuse(problem, &ERROR_INVALID_CLIENT_TOKEN_ID,
-                      STR("The security token included in the request is invalid."));
+    bool is_s3_style = asked->request->is_s3_style;
+    if (!key->is_active) {
+        identity_refuse_key(is_s3_style, asked->sig->session_token.len > 0, problem);
+        return -EACCES;
+    }
     const struct sig_check check = {
         .secret_key = key->secret,
         .now_ms = asked->real_now_ms,
@@ -254,11 +203,14 @@ static int check_key(struct arena *arena, const struct identity_request *asked,
     };
     struct str detail = {0};
     enum sig_result result = sig_verify(arena, asked->request, asked->sig, &check, &detail);
-    if (result != SIG_OK)
-        return refuse_signature(problem, result, detail);
-    if (key->expires_at_ms != 0 && key->expires_at_ms <= asked->now_ms)
-        return refuse(problem, &ERROR_EXPIRED_TOKEN,
-                      STR("The security token included in the request is expired"));
+    if (result != SIG_OK) {
+        identity_word_problem(is_s3_style, asked->sig->scheme, result, detail, problem);
+        return -EACCES;
+    }
+    if (key->expires_at_ms != 0 && key->expires_at_ms <= asked->now_ms) {
+        identity_refuse_expired(is_s3_style, problem);
+        return -EACCES;
+    }
     return 0;
 }
 
@@ -295,12 +247,16 @@ int identity_resolve(struct runtime *runtime, struct db *db, struct arena *arena
         struct principal *principal = arena_alloc(arena, sizeof(*principal));
         copy_principal(arena, &found->key.principal, principal);
         principal->access_key_id = key_id;
+        if (asked->out_secret_key)
+            *asked->out_secret_key = str_copy(arena, found->key.secret);
         *out_principal = principal;
         return 0;
     }
-    if (is_issued || runtime->strict_auth)
-        return refuse(out_problem, &ERROR_INVALID_CLIENT_TOKEN_ID,
-                      STR("The security token included in the request is invalid."));
+    if (is_issued || runtime->strict_auth) {
+        identity_refuse_key(asked->request->is_s3_style, asked->sig->session_token.len > 0,
+                            out_problem);
+        return -EACCES;
+    }
     *out_principal = root_of(arena, STR(IDENTITY_DEFAULT_ACCOUNT), key_id);
     return 0;
 }

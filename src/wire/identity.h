@@ -77,6 +77,8 @@ struct identity_request {
     struct str region;     /* the scope must name this region; empty: any */
     int64_t real_now_ms;   /* time that signatures are compared with */
     int64_t now_ms;        /* movable clock, by which sessions end */
+    struct str *out_secret_key; /* the key the signature was checked with, for what is signed later
+                                   (chunks of a stream), in the arena; or NULL */
 };
 
 /* Identifies the caller and checks the signature. Returns 0 with *out_principal (living in the
@@ -85,6 +87,14 @@ MUST_CHECK int identity_resolve(struct runtime *runtime, struct db *db, struct a
                                 const struct identity_request *asked,
                                 const struct principal **out_principal,
                                 struct identity_problem *out_problem);
+
+/* Words why a signature was refused, as the service does: S3 has codes of its own. */
+void identity_word_problem(bool is_s3_style, enum sig_scheme scheme, enum sig_result result,
+                           struct str detail, struct identity_problem *out_problem);
+
+/* A key that nobody issued or that is switched off, and a session that has ended. */
+void identity_refuse_key(bool is_s3_style, bool is_session, struct identity_problem *out_problem);
+void identity_refuse_expired(bool is_s3_style, struct identity_problem *out_problem);
 
 /* The root of an account, and a service of Virga's own, as principals. */
 struct principal identity_root(struct arena *arena, struct str account);

@@ -190,10 +190,11 @@ static bool is_rest(enum protocol protocol)
 static int error_status(enum protocol protocol, const struct api_error *error)
 {
     enum { NOT_FOUND = 404, BAD_REQUEST = 400, SERVER_FAULT = 500 };
-    const bool is_query = protocol == PROTOCOL_AWS_QUERY || protocol == PROTOCOL_EC2_QUERY;
+    const bool is_xml = protocol == PROTOCOL_AWS_QUERY || protocol == PROTOCOL_EC2_QUERY ||
+                        protocol == PROTOCOL_REST_XML;
     if (error == &ERROR_UNKNOWN_OPERATION && is_rest(protocol))
         return NOT_FOUND;
-    if (is_query && error->query_status)
+    if (is_xml && error->query_status)
         return error->query_status;
     if (error->http_status)
         return error->http_status;

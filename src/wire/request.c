@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "net/loop.h"
+#include "store/bodies.h"
 #include "wire/identity.h"
-#include "wire/router.h"
 
 /* What the request would be answered in when its service or protocol is not known: what the client
  * speaks can still be seen. */
@@ -47,14 +47,29 @@ static void describe_call(struct request *request)
     call->source_ip = exchange->peer;
     call->user_agent = http_header(exchange, "User-Agent");
     call->is_secure_transport = exchange->is_tls || exchange->is_loopback;
+    call->raw_body = exchange->body;
+    call->answer = &request->answer;
+    call->effects = &request->effects;
 }
 
-static enum status refuse_signature_syntax(struct call *call, enum sig_result result,
-                                           struct str detail)
+/* A service with one REST protocol is answered in it, whatever the request looks like. */
+static enum protocol guess_rest_protocol(const struct service_model *model, enum protocol guess)
 {
-    const struct api_error *error =
-        result == SIG_BAD_SCOPE ? &ERROR_SIGNATURE_DOES_NOT_MATCH : &ERROR_INCOMPLETE_SIGNATURE;
-    return call_fail(call, error, STR_FMT, STR_ARG(detail));
+    if (model->protocols == 1U << PROTOCOL_REST_XML)
+        return PROTOCOL_REST_XML;
+    return model->protocols == 1U << PROTOCOL_REST_JSON ? PROTOCOL_REST_JSON : guess;
+}
+
+static enum status refuse_size(struct call *call)
+{
+    static const struct api_error too_large = {
+        .code = STR_INIT("RequestEntityTooLargeException"),
+        .query_code = STR_INIT("RequestEntityTooLarge"),
+        .http_status = 413,
+        .query_status = 413,
+        .is_sender = true,
+    };
+    return call_fail(call, &too_large, "The request body exceeds %d bytes.", REQUEST_MAX_BODY);
 }
 
 static enum status find_operation(struct request *request)
@@ -88,6 +103,44 @@ static enum status refuse_unsigned(struct call *call)
                      "Request is missing Authentication Token");
 }
 
+/* Reads the signature by the rules of S3 or of all others; which is known when the service is. */
+static enum sig_result read_signature(struct request *request, bool is_s3_style,
+                                      struct str *out_detail)
+{
+    request->sig = (struct sig){0};
+    request->sig_request.is_s3_style = is_s3_style;
+    return sig_parse(request->call.arena, &request->sig_request, &request->sig, out_detail);
+}
+
+/* Finds the service, and reads the signature by its rules. */
+static enum status find_service(struct request *request, struct route *route)
+{
+    struct call *call = &request->call;
+    struct str detail = {0};
+    *route = route_by_name(call->runtime, call->arena, request->exchange->host, &request->wire);
+    bool is_s3_style = route->service && route->service->is_s3_style;
+    enum sig_result result = read_signature(request, is_s3_style, &detail);
+    if (!route->service) {
+        *route = route_request(call->runtime, call->arena, request->exchange->host, &request->sig,
+                               &request->wire);
+        is_s3_style = route->service && route->service->is_s3_style;
+        if (is_s3_style)
+            result = read_signature(request, true, &detail);
+    }
+    if (route->region.len == 0)
+        route->region = request->sig.region;
+    if (route->service) {
+        request->service = route->service;
+        request->service_index = route->service_index;
+        call->service = route->service->model;
+    }
+    if (result == SIG_OK)
+        return STATUS_DONE;
+    struct identity_problem problem = {0};
+    identity_word_problem(is_s3_style, request->sig.scheme, result, detail, &problem);
+    return call_fail(call, problem.error, STR_FMT, STR_ARG(problem.message));
+}
+
 enum status request_route(struct request *request)
 {
     struct http_exchange *exchange = request->exchange;
@@ -102,16 +155,6 @@ enum status request_route(struct request *request)
         .body = exchange->body,
     };
     request->protocol = guess_protocol(&request->wire);
-    if (exchange->is_too_large) {
-        static const struct api_error too_large = {
-            .code = STR_INIT("RequestEntityTooLargeException"),
-            .query_code = STR_INIT("RequestEntityTooLarge"),
-            .http_status = 413,
-            .query_status = 413,
-            .is_sender = true,
-        };
-        return call_fail(call, &too_large, "The request body exceeds %d bytes.", REQUEST_MAX_BODY);
-    }
     request->sig_request = (struct sig_request){
         .method = exchange->method,
         .raw_path = exchange->raw_path,
@@ -119,24 +162,34 @@ enum status request_route(struct request *request)
         .headers = exchange->headers,
         .header_count = exchange->header_count,
     };
-    struct str detail = {0};
-    enum sig_result result = sig_parse(call->arena, &request->sig_request, &request->sig, &detail);
-    if (result != SIG_OK)
-        return refuse_signature_syntax(call, result, detail);
-    struct runtime *runtime = call->runtime;
-    struct route route =
-        route_request(runtime, call->arena, exchange->host, &request->sig, &request->wire);
-    call->scope.region = route.region.len > 0 ? route.region : runtime->default_region;
+    struct route route = {0};
+    enum status status = find_service(request, &route);
+    if (route.service)
+        request->protocol = guess_rest_protocol(route.service->model, request->protocol);
+    if (status != STATUS_DONE)
+        return status;
+    if (exchange->is_too_large)
+        return refuse_size(call);
+    call->scope.region = route.region.len > 0 ? route.region : call->runtime->default_region;
     request->host_region = route.host_region;
     if (!route.service && route.asked_for.len == 0)
         return refuse_unsigned(call);
     if (!route.service)
         return call_fail(call, &ERROR_NOT_IMPLEMENTED, "Service '" STR_FMT "' is not implemented.",
                          STR_ARG(route.asked_for));
-    request->service = route.service;
-    request->service_index = route.service_index;
-    call->service = route.service->model;
-    return find_operation(request);
+    if (route.raw_path.ptr)
+        request->wire.raw_path = route.raw_path;
+    request->sig_request.virtual_bucket = route.virtual_bucket;
+    if (!route.operation)
+        return find_operation(request);
+    call->operation = route.operation;
+    return STATUS_DONE;
+}
+
+void request_take_body(struct request *request)
+{
+    request->wire.body = request->exchange->body;
+    request->call.raw_body = request->exchange->body;
 }
 
 static enum status identify(struct request *request)
@@ -146,21 +199,23 @@ static enum status identify(struct request *request)
     bool is_signed = request->sig.scheme != SIG_NONE && request->sig.scheme != SIG_BEARER &&
                      request->sig.scheme != SIG_BASIC;
     if (!is_signed) {
-        if (!(call->operation->flags & OPERATION_UNSIGNED))
+        if (!(call->operation->flags & OPERATION_UNSIGNED) && !request->service->allows_anonymous)
             return refuse_unsigned(call);
         call->principal = &anonymous;
         call->scope.account = STR("");
         return STATUS_DONE;
     }
+    bool is_stream = (call->operation->flags & OPERATION_STREAMS_INPUT) != 0;
     const struct identity_request asked = {
         .request = &request->sig_request,
         .sig = &request->sig,
-        .body = request->wire.body,
+        .body = is_stream ? (struct str){0} : request->wire.body,
         .service = call->service->signing_name,
         .region = request->host_region,
         /* Clients sign with the real time, however far the clock of this program was moved. */
         .real_now_ms = call->now_ms - clock_offset_ms(),
         .now_ms = call->now_ms,
+        .out_secret_key = is_stream ? &request->secret_key : NULL,
     };
     struct identity_problem problem = {0};
     int rc =
@@ -272,25 +327,65 @@ static void strip_line_ends(struct arena *arena, struct wire_response *response)
     }
 }
 
+/* What the handler said of its answer beyond the output struct. */
+static void add_answer(struct request *request, struct wire_response *response)
+{
+    const struct call_answer *answer = &request->answer;
+    if (request->status == STATUS_DONE && answer->status != 0)
+        response->status = answer->status;
+    for (size_t i = 0; i < answer->header_count; i++)
+        wire_add_header(response, answer->headers[i].name, answer->headers[i].value);
+}
+
+static void drop_body(struct request *request)
+{
+    const struct call_body *body = request->call.body;
+    if (body && !body->is_kept)
+        body_remove(request->call.runtime->store, body->id);
+}
+
+/* The transaction is over: what it decided happens outside the store, too. A body that came and was
+ * not kept goes; one that was kept stays even when the commit seems to have failed, as a lost
+ * connection to the database leaves that open (bodies_sweep finds it if nobody owns it). */
+static void settle_effects(struct request *request)
+{
+    struct store *store = request->call.runtime->store;
+    if (request->status == STATUS_DONE)
+        effects_apply(&request->effects, store);
+    drop_body(request);
+}
+
 void request_answer(struct request *request)
 {
     struct call *call = &request->call;
     request->state = REQUEST_ANSWERED;
+    settle_effects(request);
     struct wire_response response;
     encode(request, &response);
+    add_answer(request, &response);
     int64_t micros = clock_monotonic_us() - request->started_us;
     count(request, response.status, micros);
     log_request(request, response.status, micros);
-    if (!request->is_gone) {
-        strip_line_ends(call->arena, &response);
-        http_respond(request->exchange, response.status, response.headers, response.header_count,
-                     buf_str(&response.body));
-        request_end(request); /* when the client is gone, on_close does that */
+    if (request->is_gone) { /* on_close ends the request */
+        answer_unpin(&request->answer, call->runtime->store);
+        return;
     }
+    strip_line_ends(call->arena, &response);
+    if (request->status == STATUS_DONE && request->answer.has_pieces) {
+        stream_out(request, response.status, response.headers, response.header_count);
+        return;
+    }
+    answer_unpin(&request->answer, call->runtime->store);
+    http_respond(request->exchange, response.status, response.headers, response.header_count,
+                 buf_str(&response.body));
+    request_end(request);
 }
 
 void request_end(struct request *request)
 {
+    if (request->is_gone) /* before its answer: nobody else drops what it sent */
+        drop_body(request);
+    stream_free(request);
     loop_timer_free(TAKE(request->timer));
     arena_free(TAKE(request->run_arena));
 }

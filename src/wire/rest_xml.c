@@ -149,7 +149,8 @@ static void encode(const struct wire_encoding *encoding, const void *out)
 static void encode_fault(const struct wire_encoding *encoding, const struct call_error *error)
 {
     struct buf *body = &encoding->response->body;
-    xml_element(body, STR("Code"), error->error->code);
+    /* Common errors have a code for JSON and one for XML; a service's own are the same in both. */
+    xml_element(body, STR("Code"), str_or(error->error->query_code, error->error->code));
     if (error->message.len > 0)
         xml_element(body, STR("Message"), error->message);
     if (error->members && error->error->shape)

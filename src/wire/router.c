@@ -178,6 +178,54 @@ static ptrdiff_t find_unsigned(const struct runtime *runtime, struct arena *aren
     return found >= 0 ? found : find_by_path(runtime, request);
 }
 
+/* Host names come with port, in any case, perhaps with the root's dot. */
+static struct str plain_host(struct arena *arena, struct str host)
+{
+    ptrdiff_t colon = str_last_index(host, ':');
+    if (colon >= 0 && str_index(host, ']') < colon)
+        host = str_slice(host, 0, (size_t)colon);
+    if (str_ends_with(host, STR(".")))
+        host = str_slice(host, 0, host.len - 1);
+    return str_lower(arena, host);
+}
+
+static bool ask(const struct runtime *runtime, size_t index, struct arena *arena, struct str host,
+                const struct wire_request *request, struct route *route)
+{
+    const struct service *service = runtime->services[index];
+    struct service_claim claim = {.region = STR("")};
+    if (!service->claim || !service->claim(arena, host, request, &claim))
+        return false;
+    route->service = service;
+    route->service_index = index;
+    route->raw_path = claim.raw_path;
+    route->virtual_bucket = claim.virtual_bucket;
+    route->operation = claim.operation;
+    if (claim.region.len > 0)
+        route->host_region = route->region = claim.region;
+    return true;
+}
+
+static bool ask_all(const struct runtime *runtime, struct arena *arena, struct str host,
+                    const struct wire_request *request, struct route *route)
+{
+    for (size_t i = 0; i < runtime->service_count; i++) {
+        if (ask(runtime, i, arena, host, request, route))
+            return true;
+    }
+    return false;
+}
+
+struct route route_by_name(const struct runtime *runtime, struct arena *arena, struct str host,
+                           const struct wire_request *request)
+{
+    struct route route = {.region = STR(""), .host_region = STR(""), .asked_for = STR("")};
+    struct str plain = plain_host(arena, host);
+    if (plain.len > 0)
+        ask_all(runtime, arena, plain, request, &route);
+    return route;
+}
+
 struct route route_request(const struct runtime *runtime, struct arena *arena, struct str host,
                            const struct sig *sig, const struct wire_request *request)
 {
@@ -200,6 +248,9 @@ struct route route_request(const struct runtime *runtime, struct arena *arena, s
     if (found >= 0) {
         route.service = runtime->services[found];
         route.service_index = (size_t)found;
+        ask(runtime, (size_t)found, arena, STR(""), request, &route);
+    } else if (!name.ptr && !is_signed && route.asked_for.len == 0) {
+        ask_all(runtime, arena, STR(""), request, &route);
     }
     return route;
 }

@@ -75,6 +75,7 @@ struct call_answer {
     size_t header_capacity;
     const struct body_piece *pieces;
     size_t piece_count;
+    size_t pinned_count; /* of the pieces, so many have their files pinned (store/bodies.h) */
     bool has_pieces;
 };
 
