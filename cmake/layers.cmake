@@ -88,13 +88,13 @@ function(virga_services)
   foreach(NAME IN LISTS FOLDERS)
     if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/src/service/${NAME})
       virga_layer(service/${NAME}
-        LINK engine_cfn engine_template engine_workflow wire)
+        LINK engine_cfn engine_template engine_events engine_workflow wire)
       list(APPEND ALL service_${NAME})
     endif()
   endforeach()
-  virga_layer(service LINK ${ALL} engine_cfn)
+  virga_layer(service LINK ${ALL} engine_cfn engine_events)
   add_library(services INTERFACE)
   # Services call each other through <svc>_public.h, so the archives are searched as a group.
   target_link_libraries(services INTERFACE -Wl,--start-group service ${ALL} engine_cfn
-    engine_template engine_workflow wire -Wl,--end-group)
+    engine_template engine_events engine_workflow wire -Wl,--end-group)
 endfunction()

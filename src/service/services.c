@@ -15,9 +15,14 @@ const struct service *const services[] = {
 const size_t service_count = ARRAY_LEN(services);
 
 const struct workflow_kind *const workflow_kinds[] = {
-    &cfn_stack_kind,
-    &kms_key_kind,
-    &sqs_move_kind,
-    &sqs_sweep_kind,
+    &cfn_stack_kind, &delivery_kind, &kms_key_kind, &sqs_move_kind, &sqs_sweep_kind,
 };
 const size_t workflow_kind_count = ARRAY_LEN(workflow_kinds);
+
+const struct delivery_target *const delivery_targets[] = {
+    &sqs_delivery_target,
+};
+const size_t delivery_target_count = ARRAY_LEN(delivery_targets);
+
+const struct event_listener *const event_listeners[] = {NULL};
+const size_t event_listener_count = 0;

@@ -1,6 +1,9 @@
-/* services.h — the list of what this program is made of: services, workflows, identity. */
+/* services.h — the list of what this program is made of: services, workflows, identity, targets of
+ * deliveries, listeners of events. */
 #pragma once
 
+#include "engine/events/delivery.h"
+#include "engine/events/event.h"
 #include "wire/identity.h"
 #include "wire/service.h"
 

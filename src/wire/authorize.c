@@ -61,6 +61,7 @@ static void add_principal_keys(struct call *call, struct vec *keys)
     if (is_service) {
         add_key(keys, STR("aws:PrincipalServiceName"), principal->name);
         add_key(keys, STR("aws:SourceAccount"), principal->account);
+        add_key(keys, STR("aws:SourceArn"), principal->source_arn);
         return;
     }
     if (principal->kind == PRINCIPAL_ANONYMOUS)

@@ -40,6 +40,7 @@ struct principal {
     struct str session_name; /* assumed role or federated user */
     struct str access_key_id;      /* as sent */
     struct str role_arn;           /* of an assumed role: the role itself */
+    struct str source_arn;         /* of a service: the resource that it acts for (aws:SourceArn) */
     bool is_temporary;             /* came with a session token */
     int64_t token_issued_at_ms;    /* 0 when long-lived */
     struct json *session_policies; /* array of policy documents, or NULL */

@@ -147,6 +147,7 @@ static void copy_principal(struct arena *arena, const struct principal *from, st
     to->session_name = str_copy(arena, from->session_name);
     to->access_key_id = str_copy(arena, from->access_key_id);
     to->role_arn = str_copy(arena, from->role_arn);
+    to->source_arn = str_copy(arena, from->source_arn);
     to->session_policies = from->session_policies ? json_copy(arena, from->session_policies) : NULL;
     to->session_tags = from->session_tags ? json_copy(arena, from->session_tags) : NULL;
 }

@@ -32,6 +32,9 @@ static const char sql_has[] = "SELECT 1 FROM workflow WHERE kind = $1 AND id = $
 static const char sql_next[] =
     "SELECT kind, id, account, region, state, run_at, failure_count FROM workflow "
     "ORDER BY run_at LIMIT 1";
+static const char sql_find[] =
+    "SELECT kind, id, account, region, state, run_at, failure_count FROM workflow "
+    "WHERE kind = $1 AND id = $2";
 static const char sql_update[] = "UPDATE workflow SET state = $3, run_at = $4, failure_count = $5 "
                                  "WHERE kind = $1 AND id = $2";
 static const char sql_delete[] = "DELETE FROM workflow WHERE kind = $1 AND id = $2";
@@ -107,13 +110,9 @@ int workflow_store_has(struct db *db, struct str kind, struct str id)
     return stmt_step(stmt);
 }
 
-int workflow_store_next(struct db *db, struct arena *arena, struct workflow_row *out_row)
+static int read_row(struct stmt *stmt, struct arena *arena, struct workflow_row *out_row)
 {
-    AUTO(stmt) struct stmt *stmt = NULL;
-    int rc = db_prepare(db, sql_next, &stmt);
-    if (rc < 0)
-        return rc;
-    rc = stmt_step(stmt);
+    int rc = stmt_step(stmt);
     if (rc == 1)
         *out_row = (struct workflow_row){
             .kind = stmt_str(stmt, 0, arena),
@@ -124,6 +123,25 @@ int workflow_store_next(struct db *db, struct arena *arena, struct workflow_row 
             .failure_count = stmt_i64(stmt, 6),
         };
     return rc;
+}
+
+int workflow_store_next(struct db *db, struct arena *arena, struct workflow_row *out_row)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_next, &stmt);
+    return rc < 0 ? rc : read_row(stmt, arena, out_row);
+}
+
+int workflow_store_find(struct db *db, struct arena *arena, struct str kind, struct str id,
+                        struct workflow_row *out_row)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_find, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, kind);
+    stmt_bind_str(stmt, 2, id);
+    return read_row(stmt, arena, out_row);
 }
 
 int workflow_store_update(struct db *db, const struct workflow_row *row)

@@ -27,5 +27,8 @@ MUST_CHECK int workflow_store_has(struct db *db, struct str kind, struct str id)
 /* The row that is due first, whether or not it is due yet. 1, 0 when there is none, or -errno. */
 MUST_CHECK int workflow_store_next(struct db *db, struct arena *arena,
                                    struct workflow_row *out_row);
+/* The row of that kind and id. 1, 0 or -errno. */
+MUST_CHECK int workflow_store_find(struct db *db, struct arena *arena, struct str kind,
+                                   struct str id, struct workflow_row *out_row);
 MUST_CHECK int workflow_store_update(struct db *db, const struct workflow_row *row);
 MUST_CHECK int workflow_store_delete(struct db *db, struct str kind, struct str id);

@@ -16,12 +16,16 @@
 #include "wire/call.h"
 
 struct executor;
+struct http_client_request;
+struct http_client_response;
 struct json;
 struct workflow_runner;
 
 enum workflow_next {
-    WORKFLOW_AGAIN, /* run again at workflow->run_at_ms (0: at once) */
-    WORKFLOW_DONE,  /* the row goes */
+    WORKFLOW_AGAIN,   /* run again at workflow->run_at_ms (0: at once) */
+    WORKFLOW_DONE,    /* the row goes */
+    WORKFLOW_REQUEST, /* workflow->request is sent after the commit; the kind's `answered` goes on
+                       */
 };
 
 struct workflow {
@@ -31,6 +35,7 @@ struct workflow {
     struct json *state;     /* the step changes it; written back after the step */
     int64_t run_at_ms;      /* movable clock */
     uint32_t failure_count; /* steps in a row that ended in an internal error */
+    const struct http_client_request *request; /* in the call's arena; for WORKFLOW_REQUEST */
 };
 
 struct workflow_kind {
@@ -38,6 +43,12 @@ struct workflow_kind {
     /* Runs in a write transaction and must not wait. STATUS_FAILED (through call_fail_internal)
      * rolls the step back; it is run again after a pause that grows, and the failure is logged. */
     enum status (*step)(struct call *call, struct workflow *workflow, enum workflow_next *out_next);
+    /* The answer to the request that the last step asked for, in a write transaction of its own; as
+     * a step otherwise. NULL for kinds that ask for none. A request is sent at least once: when the
+     * process dies before the answer is taken, or the answer fails, the step is run again. */
+    enum status (*answered)(struct call *call, struct workflow *workflow,
+                            const struct http_client_response *response,
+                            enum workflow_next *out_next);
 };
 
 extern const struct migration_set workflow_migrations;
@@ -46,6 +57,11 @@ extern const struct migration_set workflow_migrations;
  */
 enum status workflow_start(struct call *call, struct str kind, struct str id,
                            const struct json *state);
+/* The same, to run at `run_at_ms` (movable clock). */
+enum status workflow_start_at(struct call *call, struct str kind, struct str id,
+                              const struct json *state, int64_t run_at_ms);
+/* Ends a workflow wherever it stands. No error when there is none. */
+enum status workflow_stop(struct call *call, struct str kind, struct str id);
 /* Makes a workflow due now (something it waits for has happened). No error when there is none. */
 enum status workflow_wake(struct call *call, struct str kind, struct str id);
 /* The movable clock will be set back: what is due by `now_ms` stays due. */
