@@ -77,15 +77,6 @@ void buf_append_cstr(struct buf *buf, const char *cstr)
     buf_append(buf, str_from_cstr(cstr));
 }
 
-void buf_append_char(struct buf *buf, char c)
-{
-    char *room = buf_reserve(buf, 1);
-    if (!room)
-        return;
-    *room = c;
-    buf->len++;
-}
-
 void buf_append_i64(struct buf *buf, int64_t value)
 {
     char digits[24];

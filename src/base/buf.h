@@ -26,7 +26,6 @@ void buf_clear(struct buf *buf);
 
 void buf_append(struct buf *buf, struct str s);
 void buf_append_cstr(struct buf *buf, const char *cstr);
-void buf_append_char(struct buf *buf, char c);
 void buf_append_i64(struct buf *buf, int64_t value);
 void buf_append_format(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Returns room for `size` bytes behind len (not yet counted), or NULL when that exceeds max.
@@ -34,6 +33,17 @@ void buf_append_format(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 
 char *buf_reserve(struct buf *buf, size_t size);
 /* Drops the first `count` bytes. */
 void buf_consume(struct buf *buf, size_t count);
+
+/* Inline, as writers of markup call it for every bracket. */
+static inline void buf_append_char(struct buf *buf, char c)
+{
+    char *room =
+        buf->len < buf->capacity && buf->len < buf->max ? buf->ptr + buf->len : buf_reserve(buf, 1);
+    if (!room)
+        return;
+    *room = c;
+    buf->len++;
+}
 
 static inline struct str buf_str(const struct buf *buf)
 {

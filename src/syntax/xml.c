@@ -274,17 +274,27 @@ void xml_open(struct buf *out, struct str name)
 
 void xml_open_with(struct buf *out, struct str name, struct str attributes)
 {
-    buf_append_char(out, '<');
-    buf_append(out, name);
-    buf_append(out, attributes);
-    buf_append_char(out, '>');
+    char *room = buf_reserve(out, name.len + attributes.len + 2);
+    if (!room)
+        return;
+    *room++ = '<';
+    memcpy(room, str_or(name, STR("")).ptr, name.len);
+    room += name.len;
+    memcpy(room, str_or(attributes, STR("")).ptr, attributes.len);
+    room[attributes.len] = '>';
+    out->len += name.len + attributes.len + 2;
 }
 
 void xml_close(struct buf *out, struct str name)
 {
-    buf_append(out, STR("</"));
-    buf_append(out, name);
-    buf_append_char(out, '>');
+    char *room = buf_reserve(out, name.len + 3);
+    if (!room)
+        return;
+    *room++ = '<';
+    *room++ = '/';
+    memcpy(room, str_or(name, STR("")).ptr, name.len);
+    room[name.len] = '>';
+    out->len += name.len + 3;
 }
 
 /* What an ASCII character is written as, or an absent str when it stays. */
@@ -321,7 +331,9 @@ static bool is_noncharacter(const char *at, size_t len)
 /* Most text has nothing to escape and nothing beyond ASCII: that is all one look per byte. */
 static bool is_plain(char c)
 {
-    return c >= ' ' && c < 0x7F && c != '&' && c != '<' && c != '>' && c != '"' && c != '\'';
+    /* 0x20 to 0x7E without & < > " ', a bit each */
+    static const uint64_t plain[4] = {UINT64_C(0xAFFFFF3B00000000), UINT64_C(0x7FFFFFFFFFFFFFFF)};
+    return plain[(unsigned char)c >> 6] >> ((unsigned char)c & 63) & 1;
 }
 
 static void write_escaped(struct buf *out, struct str text, bool is_attribute)

@@ -189,6 +189,17 @@ static struct str plain_host(struct arena *arena, struct str host)
     return str_lower(arena, host);
 }
 
+/* An IPv4 address with or without port: most clients of a local server. It names no service. */
+static bool is_address(struct str host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.ptr[i];
+        if ((c < '0' || c > '9') && c != '.' && c != ':')
+            return false;
+    }
+    return true;
+}
+
 static bool ask(const struct runtime *runtime, size_t index, struct arena *arena, struct str host,
                 const struct wire_request *request, struct route *route)
 {
@@ -220,9 +231,8 @@ struct route route_by_name(const struct runtime *runtime, struct arena *arena, s
                            const struct wire_request *request)
 {
     struct route route = {.region = STR(""), .host_region = STR(""), .asked_for = STR("")};
-    struct str plain = plain_host(arena, host);
-    if (plain.len > 0)
-        ask_all(runtime, arena, plain, request, &route);
+    if (host.len > 0 && !is_address(host))
+        ask_all(runtime, arena, plain_host(arena, host), request, &route);
     return route;
 }
 
