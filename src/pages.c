@@ -11,6 +11,7 @@
 #include "engine/workflow/workflow.h"
 #include "net/http.h"
 #include "settings.h"
+#include "service/cloudformation/cloudformation_public.h"
 #include "syntax/json.h"
 #include "syntax/time.h"
 #include "syntax/uri.h"
@@ -296,6 +297,8 @@ bool pages_serve(struct executor *executor, struct http_exchange *exchange)
     }
     if (!str_starts_with(path, STR("/_virga/")))
         return false;
+    if (cloudformation_serve_callback(executor, exchange))
+        return true;
     struct form query = {0};
     if (form_parse(exchange->arena, exchange->raw_query, true, &query) < 0) {
         respond_error(exchange, 400, "malformed query");

@@ -130,9 +130,10 @@ static void add_detail(struct arena *arena, struct json *change, const struct de
     cfn_set_text(arena, item, "Before", value_text(arena, detail->before));
     cfn_set_text(arena, item, "After", value_text(arena, detail->after));
     cfn_set_text(arena, item, "ChangeType",
-                 !detail->before  ? STR("Add")
-                 : !detail->after ? STR("Remove")
-                                  : STR("Modify"));
+                 !detail->before && !detail->after ? (struct str){0}
+                 : !detail->before                 ? STR("Add")
+                 : !detail->after                  ? STR("Remove")
+                                                   : STR("Modify"));
     cfn_set_text(arena, item, "Evaluation", str_from_cstr(detail->evaluation));
     cfn_set_text(arena, item, "Source", str_from_cstr(detail->source));
     cfn_set_text(arena, item, "Entity", detail->entity);
@@ -346,6 +347,18 @@ static void note_modified(struct diff *diff, size_t index, const struct cfn_reso
     diff_properties(diff, change, bound->resource, type, json_find_cstr(row->applied, "Properties"),
                     json_find_cstr(wanted, "Properties"));
     diff_rest(diff, change, type, row->applied, wanted);
+    /* AWS: ChangeSource Automatic: "If you made no changes to the AWS::CloudFormation::Stack
+     * resource, CloudFormation sets the ChangeSource to Automatic because the nested stack's
+     * template might have changed." */
+    if (json_find_cstr(change, "Details")->count == 0 && type->is_always_updated) {
+        const struct detail detail = {
+            .attribute = STR("Properties"),
+            .recreation = "Never",
+            .evaluation = "Dynamic",
+            .source = "Automatic",
+        };
+        add_detail(arena, change, &detail);
+    }
     if (json_find_cstr(change, "Details")->count == 0)
         return;
     const char *replacement = replacement_of(change);

@@ -22,14 +22,23 @@ struct check {
     struct arena *arena;
     struct str message;
     size_t depth;
+    bool is_open; /* what has no row is taken as it is */
 };
+
+/* Whether a name, or one that ends in '*' and stands for any rest, is meant. */
+static bool is_name(struct str known, struct str name)
+{
+    return str_eq(known, name) ||
+           (str_ends_with(known, STR("*")) &&
+            str_starts_with(name, str_slice(known, 0, known.len - 1)) && name.len >= known.len);
+}
 
 const struct resource_type *cfn_find_type(const struct call *call, struct str name)
 {
     for (size_t i = 0; i < call->runtime->service_count; i++) {
         const struct service *service = call->runtime->services[i];
         for (size_t j = 0; j < service->resource_type_count; j++) {
-            if (str_eq(service->resource_types[j].name, name))
+            if (is_name(service->resource_types[j].name, name))
                 return &service->resource_types[j];
         }
     }
@@ -39,11 +48,7 @@ const struct resource_type *cfn_find_type(const struct call *call, struct str na
 bool cfn_type_has_attribute(const struct resource_type *type, struct str attribute)
 {
     for (size_t i = 0; i < type->attribute_count; i++) {
-        struct str known = type->attributes[i];
-        if (str_eq(known, attribute))
-            return true;
-        if (str_ends_with(known, STR("*")) &&
-            str_starts_with(attribute, str_slice(known, 0, known.len - 1)))
+        if (is_name(type->attributes[i], attribute))
             return true;
     }
     return false;
@@ -194,6 +199,10 @@ static int check_object(struct check *check, const struct resource_property *row
     struct json *object = json_new(check->arena, JSON_OBJECT);
     for (const struct json *member = value->first; member; member = member->next) {
         const struct resource_property *row = find_property(rows, count, member->key);
+        if (!row && check->is_open) {
+            json_append_member(object, member->key, json_copy(check->arena, member));
+            continue;
+        }
         if (!row) {
             check->message = str_format(check->arena, "Encountered unsupported property " STR_FMT,
                                         STR_ARG(member->key));
@@ -222,7 +231,7 @@ int cfn_check_properties(struct arena *arena, const struct resource_type *type,
                          const struct json *properties, struct json **out_properties,
                          struct str *out_message)
 {
-    struct check check = {.arena = arena};
+    struct check check = {.arena = arena, .is_open = type->is_open};
     int rc =
         check_object(&check, type->properties, type->property_count, properties, out_properties);
     if (rc < 0)

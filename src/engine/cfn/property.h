@@ -11,6 +11,10 @@ const struct resource_type *cfn_find_type(const struct call *call, struct str na
 /* Whether Fn::GetAtt may ask for the attribute. An entry that ends in '*' stands for any rest. */
 bool cfn_type_has_attribute(const struct resource_type *type, struct str attribute);
 
+/* Waits for the signals that the resource's CreationPolicy asks for, counted since the operation
+ * made it: the answer of an adapter, with rc->state and rc->retry_at_ms. See signal.c. */
+enum resource_result cfn_await_signals(struct resource_call *rc);
+
 /* Checks `properties` against the rows and gives a copy with scalars coerced to what the rows say.
  * Returns 0, or -EINVAL with *out_message: what AWS tells of the first fault. */
 MUST_CHECK int cfn_check_properties(struct arena *arena, const struct resource_type *type,

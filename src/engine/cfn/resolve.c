@@ -43,7 +43,10 @@ struct resource_call cfn_resource_call(struct call *call, const struct principal
         .stack_id = stack->id,
         .stack_name = stack->name,
         .logical_id = logical_id,
+        .type_name = json_find_str(applied, "Type"),
         .physical_id = json_find_str(applied, "PhysicalId"),
+        .data = json_find_cstr(applied, "Data"),
+        .creation_policy = json_find_cstr(applied, "CreationPolicy"),
         .properties = json_find_cstr(applied, "Properties"),
         .stack_tags = json_find_cstr(applied, "StackTags"),
     };
@@ -143,8 +146,12 @@ int run_wanted(struct cfn_run *run, const struct cfn_resource *row, struct json 
     struct template_error error = {0};
     struct json *properties = NULL;
     struct json *metadata = NULL;
+    struct json *creation = NULL;
     rc = template_resolve(arena, binding, bound, TEMPLATE_PROPERTIES, &resolver, &properties,
                           &error);
+    if (rc == 0)
+        rc = template_resolve(arena, binding, bound, TEMPLATE_CREATION_POLICY, &resolver, &creation,
+                              &error);
     if (rc == 0)
         rc = template_resolve(arena, binding, bound, TEMPLATE_METADATA, &resolver, &metadata,
                               &error);
@@ -160,6 +167,8 @@ int run_wanted(struct cfn_run *run, const struct cfn_resource *row, struct json 
     cfn_set(wanted, "Properties", properties);
     if (metadata->count > 0)
         cfn_set(wanted, "Metadata", metadata);
+    if (creation->count > 0)
+        cfn_set(wanted, "CreationPolicy", creation);
     cfn_set(wanted, "StackTags",
             cfn_stack_tags(arena, &run->stack, run->stack.spec, row->logical_id));
     cfn_set_text(arena, wanted, "DeletionPolicy", bound->deletion_policy);

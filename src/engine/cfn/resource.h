@@ -55,7 +55,9 @@ struct resource_call {
     struct str stack_id;
     struct str stack_name;
     struct str logical_id;
-    struct str physical_id;            /* set by create; given to the others */
+    struct str type_name;              /* as the template has it: "Custom::Thing" */
+    struct str physical_id;            /* set by create; given to the others; an update that sets
+                                          another one has replaced the resource */
     const struct json *properties;     /* resolved, checked against the row, scalars coerced */
     const struct json *old_properties; /* update: as last applied */
     const struct json *stack_tags;     /* array of {"Key", "Value"}, the stack's own tags included
@@ -64,12 +66,18 @@ struct resource_call {
     int64_t retry_at_ms;
     struct str message;                /* of a failure: the stack event's ResourceStatusReason */
     const struct json *old_stack_tags; /* update: as last applied; NULL: the same as stack_tags */
+    struct json *data;   /* what create or update leaves for attribute(); kept with the resource */
+    struct str role_arn; /* of the operation; absent: it acts as who asked for it */
+    const struct json *skip;            /* ResourcesToSkip of ContinueUpdateRollback, or NULL */
+    const struct json *creation_policy; /* resolved, or NULL */
+    int64_t started_at_ms;              /* of the stack's operation: older signals do not count */
+    bool is_rollback_disabled;          /* of the operation */
 };
 
 typedef enum resource_result resource_fn(struct resource_call *rc);
 
 struct resource_type {
-    struct str name;                            /* "AWS::SQS::Queue" */
+    struct str name;                            /* "AWS::SQS::Queue"; "Custom::*" */
     const struct resource_property *properties; /* all of AWS's; what is not supported is not there
                                                    and fails the stack by name */
     size_t property_count;
@@ -78,9 +86,18 @@ struct resource_type {
     bool needs_iam_capability; /* CAPABILITY_IAM */
     struct str name_property;  /* a custom name here asks for CAPABILITY_NAMED_IAM */
     bool accepts_tags;         /* property Tags: stack tags are merged in */
+    bool is_open;              /* takes any property: the rows name those that are checked */
+    bool is_always_updated;    /* update() is run though no property changed: nested stacks */
+    bool is_never_updated;     /* AWS: "Updates are not supported." */
+    struct str identifier;     /* property that names the physical id when it is imported */
     resource_fn *create;       /* sets physical_id */
     resource_fn *update;       /* NULL: every change replaces */
     resource_fn *remove;       /* a missing resource counts as removed */
+    /* A rollback puts the resource back; NULL: update() with the properties exchanged. */
+    resource_fn *restore;
+    /* The operation, or its rollback, has succeeded everywhere: what was kept to be able to go back
+     * can go. NULL: nothing was kept. */
+    resource_fn *settle;
     /* Whether these changes of UPDATE_CONDITIONAL properties replace the resource; NULL: no. */
     bool (*needs_replacement)(const struct json *old_properties, const struct json *properties);
     /* Reads one attribute of the physical resource into *out (string, or list as JSON array text is

@@ -68,6 +68,11 @@ enum status task_start_forward(struct cfn_run *run, struct cfn_resource *row);
 enum status task_run_forward(struct cfn_run *run, struct cfn_resource *row);
 enum status task_start_delete(struct cfn_run *run, struct cfn_resource *row);
 enum status task_run_delete(struct cfn_run *run, struct cfn_resource *row);
+/* A clean-up deletes what lost and lets the others settle; state "Settles" tells them apart. */
+enum status task_start_cleanup(struct cfn_run *run, struct cfn_resource *row);
+enum status task_run_cleanup(struct cfn_run *run, struct cfn_resource *row);
+/* Whether the resource's type wants to know that an operation has succeeded. */
+bool task_settles(const struct cfn_run *run, const struct cfn_resource *row);
 enum status task_start_restore(struct cfn_run *run, struct cfn_resource *row);
 enum status task_run_restore(struct cfn_run *run, struct cfn_resource *row);
 /* A running resource is stopped because another failed. */

@@ -75,6 +75,14 @@ struct str cfn_name_list(struct arena *arena, const struct str *names, size_t co
     return text;
 }
 
+enum status cfn_wake(struct call *call, struct str stack_id)
+{
+    int rc = cfn_store_wake_resources(call->db, stack_id, call->now_ms);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "wake a stack's resources");
+    return workflow_wake(call, STR(CFN_WORKFLOW), stack_id);
+}
+
 enum status cfn_set_status(struct call *call, struct cfn_stack *stack, struct str status,
                            struct str reason, struct str token)
 {
@@ -96,6 +104,12 @@ enum status cfn_set_status(struct call *call, struct cfn_stack *stack, struct st
         rc = cfn_store_put_stack(call->db, stack);
     if (rc < 0)
         return call_fail_internal(call, rc, "set a stack's status");
+    struct str parent = json_find_str(stack->options, "ParentId");
+    if (parent.ptr) {
+        enum status woken = cfn_wake(call, parent);
+        if (woken != STATUS_DONE)
+            return woken;
+    }
     if (!str_ends_with(status, STR("_IN_PROGRESS")))
         call_notify(call, cfn_stack_channel(call->arena, stack->id));
     return STATUS_DONE;
@@ -149,7 +163,8 @@ struct json *cfn_operation_state(struct call *call, const struct cfn_begin *begi
 {
     struct json *state = json_new(call->arena, JSON_OBJECT);
     cfn_set_text(call->arena, state, "Phase", str_from_cstr(begin->phase));
-    cfn_set(state, "Principal", principal_to_json(call->arena, call->principal));
+    cfn_set(state, "Principal",
+            principal_to_json(call->arena, begin->principal ? begin->principal : call->principal));
     cfn_set_text(call->arena, state, "RoleArn", begin->role_arn);
     cfn_set_text(call->arena, state, "Token", begin->token);
     cfn_set_text(call->arena, state, "Reason", begin->reason);
@@ -159,6 +174,8 @@ struct json *cfn_operation_state(struct call *call, const struct cfn_begin *begi
     cfn_set(state, "Skip", begin->skip);
     cfn_set_flag(call->arena, state, "RetainExceptOnCreate", begin->retain_except_on_create);
     cfn_set_flag(call->arena, state, "DisableRollback", begin->is_rollback_disabled);
+    cfn_set_flag(call->arena, state, "Nested", begin->is_nested);
+    cfn_set_number(call->arena, state, "StartedAt", call->now_ms);
     return state;
 }
 

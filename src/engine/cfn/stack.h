@@ -54,6 +54,9 @@ struct cfn_values {
 /* Reads and checks the text. 0, -EINVAL with *out_error, or -errno. */
 MUST_CHECK int cfn_plan_read(struct call *call, struct str text, struct cfn_plan *out_plan,
                              struct template_error *out_error);
+/* The same for who only looks: types that cannot be made here are no fault. */
+MUST_CHECK int cfn_plan_survey(struct call *call, struct str text, struct cfn_plan *out_plan,
+                               struct template_error *out_error);
 /* Runs the transforms, checks types, attributes and policies, binds parameters. */
 MUST_CHECK int cfn_plan_bind(struct call *call, struct cfn_plan *plan,
                              const struct cfn_values *values, struct template_error *out_error);
@@ -70,19 +73,24 @@ struct json *cfn_plan_parameters(struct arena *arena, const struct cfn_plan *pla
 enum status cfn_set_status(struct call *call, struct cfn_stack *stack, struct str status,
                            struct str reason, struct str token);
 
+/* Something that the stack's resources wait for has happened: they are looked at again. */
+enum status cfn_wake(struct call *call, struct str stack_id);
+
 /* The channel that is notified when an operation of the stack has ended. */
 struct str cfn_stack_channel(struct arena *arena, struct str stack_id);
 
 /* What an operation starts from, besides the stack. */
 struct cfn_begin {
-    const char *phase;       /* "CREATE", "UPDATE", "DELETE", "RESTORE", "ROLLBACK" */
-    struct str token;        /* ClientRequestToken */
-    struct str prior_status; /* of the stack, before the operation */
-    struct str reason;       /* of the phase's first status; absent: "User Initiated" */
-    struct str role_arn;     /* acts as this role; absent: as the caller */
-    struct json *retain;     /* DELETE: logical ids to keep, or NULL */
-    struct json *skip;       /* RESTORE: ResourcesToSkip, or NULL */
-    int64_t deadline_ms;     /* CREATE: 0: none */
+    const char *phase;                 /* "CREATE", "UPDATE", "DELETE", "RESTORE", "ROLLBACK" */
+    struct str token;                  /* ClientRequestToken */
+    struct str prior_status;           /* of the stack, before the operation */
+    struct str reason;                 /* of the phase's first status; absent: "User Initiated" */
+    struct str role_arn;               /* acts as this role; absent: as the caller */
+    struct json *retain;               /* DELETE: logical ids to keep, or NULL */
+    struct json *skip;                 /* RESTORE: ResourcesToSkip, or NULL */
+    int64_t deadline_ms;               /* CREATE: 0: none */
+    const struct principal *principal; /* acts as this one; NULL: as call->principal */
+    bool is_nested;                    /* its parent stack leads it */
     bool retain_except_on_create;
     bool is_rollback_disabled;
 };
@@ -92,8 +100,8 @@ struct json *cfn_operation_state(struct call *call, const struct cfn_begin *begi
 /* Writes the stack and starts its workflow; the first status was set by the caller. */
 enum status cfn_begin(struct call *call, const struct cfn_stack *stack,
                       const struct cfn_begin *begin);
-/* Asks the running operation for something else: "CANCEL", or "DELETE" with the state of the
- * deletion. */
+/* Asks the running operation for something else: "CANCEL" (go back), "DELETE" with the state of the
+ * deletion; a nested stack that is held in its clean-up: "SETTLE" (go on) or "CANCEL". */
 enum status cfn_request(struct call *call, struct cfn_stack *stack, const char *action,
                         struct json *state);
 

@@ -33,7 +33,8 @@ struct phase {
 };
 
 enum {
-    POSITION_GONE = -1, /* of a resource that is not in the template */
+    POSITION_GONE = -1,            /* of a resource that is not in the template */
+    HELD_LOOK_MS = 60 * 60 * 1000, /* the parent wakes a nested stack long before */
 };
 
 static const struct str no_reason;
@@ -304,6 +305,55 @@ static bool is_ready_forward(const struct cfn_run *run, const struct cfn_resourc
     return true;
 }
 
+/* Forgets the templates of what the stack was before. */
+static enum status trim_templates(struct cfn_run *run)
+{
+    int rc = cfn_store_trim_templates(run->call->db, run->stack.id,
+                                      cfn_number(run->stack.spec, "Generation"));
+    return rc < 0 ? call_fail_internal(run->call, rc, "forget old templates") : STATUS_DONE;
+}
+
+/* A nested stack is updated before its parent is; until that has succeeded its outputs may have to
+ * be put back. */
+static int save_outputs(struct cfn_run *run)
+{
+    struct arena *arena = run->call->arena;
+    struct cfn_output *outputs = NULL;
+    if (!run->stack.saved_spec)
+        return 0;
+    int64_t count = cfn_store_list_outputs(run->call->db, arena, run->stack.id, &outputs);
+    struct json *list = json_new(arena, JSON_ARRAY);
+    for (int64_t i = 0; i < count; i++) {
+        struct json *item = json_new(arena, JSON_OBJECT);
+        cfn_set_text(arena, item, "Name", outputs[i].name);
+        cfn_set_text(arena, item, "Value", outputs[i].value);
+        cfn_set_text(arena, item, "Description", outputs[i].description);
+        cfn_set_text(arena, item, "ExportName", outputs[i].export_name);
+        json_append(list, item);
+    }
+    cfn_set(run->stack.saved_spec, "Outputs", list);
+    return count < 0 ? (int)count : 0;
+}
+
+/* The reverse; nothing when they were not touched. */
+static int restore_outputs(struct cfn_run *run)
+{
+    const struct json *list = json_find_cstr(run->stack.spec, "Outputs");
+    if (!list)
+        return 0;
+    struct cfn_output *outputs = arena_alloc_array(run->call->arena, list->count, sizeof(*outputs));
+    size_t count = 0;
+    for (const struct json *item = list->first; item; item = item->next)
+        outputs[count++] = (struct cfn_output){
+            .name = json_find_str(item, "Name"),
+            .value = json_find_str(item, "Value"),
+            .description = json_find_str(item, "Description"),
+            .export_name = json_find_str(item, "ExportName"),
+        };
+    cfn_set(run->stack.spec, "Outputs", NULL);
+    return cfn_store_set_outputs(run->call->db, &run->stack, outputs, count);
+}
+
 /* Everything is made: outputs and exports, then the old ones go. */
 static enum status finish_forward(struct cfn_run *run, bool *out_is_over)
 {
@@ -320,22 +370,21 @@ static enum status finish_forward(struct cfn_run *run, bool *out_is_over)
     if (rc == -EINVAL)
         return fail_forward(run, message, out_is_over);
     if (rc == 0)
+        rc = save_outputs(run);
+    if (rc == 0)
         rc = cfn_store_set_outputs(run->call->db, &run->stack, outputs, count);
     if (rc == 0)
         rc = cfn_store_clear_imports(run->call->db, run->stack.id);
     if (rc == 0)
         rc = write_imports(run, json_find_cstr(run->stack.spec, "Imports"));
-    if (rc == 0)
-        rc = cfn_store_trim_templates(run->call->db, run->stack.id,
-                                      cfn_number(run->stack.spec, "Generation"));
     if (rc < 0)
         return call_fail_internal(run->call, rc, "finish a stack operation");
-    run->stack.saved_spec = NULL;
     if (run_is_phase(run, "UPDATE")) {
         go_to(run, "CLEANUP", no_reason);
         return STATUS_DONE;
     }
-    enum status status = STATUS_DONE;
+    run->stack.saved_spec = NULL;
+    enum status status = trim_templates(run);
     for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
         run->rows[i].change = CHANGE_NONE;
         run->rows[i].progress = STR("");
@@ -381,7 +430,8 @@ static enum status fail_forward(struct cfn_run *run, struct str why, bool *out_i
         go_to(run, "DELETE", why);
         return STATUS_DONE;
     }
-    if (is_create && !cfn_flag(run->state, "DisableRollback")) {
+    /* AWS: what becomes of a nested stack that cannot be created is its parent's to decide. */
+    if (is_create && !cfn_flag(run->state, "DisableRollback") && !cfn_flag(run->state, "Nested")) {
         bool has_end = str_ends_with(why, STR(" ")) || str_ends_with(why, STR("."));
         struct str reason =
             str_format(run->call->arena, STR_FMT "%sRollback requested by user.", STR_ARG(why),
@@ -491,8 +541,16 @@ static enum status enter_cleanup(struct cfn_run *run, bool *out_is_over)
     for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
         struct cfn_resource *row = &run->rows[i];
         bool is_victim = str_eq(row->change, CHANGE_REPLACED) || is_leaving(row, is_back);
-        status = row->status.len == 0 ? drop_row(run, row) : mark_row(run, row, is_victim);
+        bool settles = !is_victim && task_settles(run, row);
+        row->state = settles ? json_new(run->call->arena, JSON_OBJECT) : NULL;
+        if (settles)
+            cfn_set_flag(run->call->arena, row->state, "Settles", true);
+        status =
+            row->status.len == 0 ? drop_row(run, row) : mark_row(run, row, is_victim || settles);
     }
+    /* AWS: "CloudFormation doesn't start cleaning up nested stack resources until all nested stacks
+     * have been updated or have rolled back." */
+    cfn_set_flag(run->call->arena, run->state, "Held", cfn_flag(run->state, "Nested"));
     return status;
 }
 
@@ -521,6 +579,9 @@ static enum status finish_cleanup(struct cfn_run *run, bool *out_is_over)
         return status;
     }
     *out_is_over = true;
+    run->stack.saved_spec = NULL;
+    if (status == STATUS_DONE)
+        status = trim_templates(run);
     if (status != STATUS_DONE)
         return status;
     return set_status(run, is_back ? "UPDATE_ROLLBACK_COMPLETE" : "UPDATE_COMPLETE", no_reason);
@@ -569,6 +630,8 @@ static enum status finish_delete(struct cfn_run *run, bool *out_is_over)
     int rc = cfn_store_clear_imports(run->call->db, run->stack.id);
     if (rc == 0)
         rc = cfn_store_set_outputs(run->call->db, &run->stack, NULL, 0);
+    if (rc == 0)
+        rc = cfn_store_forget_signals(run->call->db, run->stack.id);
     if (rc < 0)
         return call_fail_internal(run->call, rc, "finish a deletion");
     run->stack.deleted_at_ms = run->call->now_ms;
@@ -620,12 +683,11 @@ static enum status finish_restore(struct cfn_run *run, bool *out_is_over)
         run->stack.spec = run->stack.saved_spec;
         run->stack.saved_spec = NULL;
     }
-    int rc = cfn_store_clear_imports(run->call->db, run->stack.id);
+    int rc = restore_outputs(run);
+    if (rc == 0)
+        rc = cfn_store_clear_imports(run->call->db, run->stack.id);
     if (rc == 0)
         rc = write_imports(run, json_find_cstr(run->stack.spec, "Imports"));
-    if (rc == 0)
-        rc = cfn_store_trim_templates(run->call->db, run->stack.id,
-                                      cfn_number(run->stack.spec, "Generation"));
     if (rc < 0)
         return call_fail_internal(run->call, rc, "finish a rollback");
     go_to(run, "RESTORE_CLEANUP", no_reason);
@@ -639,12 +701,12 @@ static const struct phase phases[] = {
      finish_forward},
     {"UPDATE", true, false, enter_forward, is_ready_forward, task_start_forward, task_run_forward,
      finish_forward},
-    {"CLEANUP", false, true, enter_cleanup, is_ready_delete, task_start_delete, task_run_delete,
+    {"CLEANUP", false, true, enter_cleanup, is_ready_delete, task_start_cleanup, task_run_cleanup,
      finish_cleanup},
     {"RESTORE", false, false, enter_restore, is_ready_restore, task_start_restore, task_run_restore,
      finish_restore},
-    {"RESTORE_CLEANUP", false, true, enter_cleanup, is_ready_delete, task_start_delete,
-     task_run_delete, finish_cleanup},
+    {"RESTORE_CLEANUP", false, true, enter_cleanup, is_ready_delete, task_start_cleanup,
+     task_run_cleanup, finish_cleanup},
     {"ROLLBACK", false, true, enter_rollback, is_ready_delete, task_start_delete, task_run_delete,
      finish_rollback},
     {"DELETE", false, true, enter_delete, is_ready_delete, task_start_delete, task_run_delete,
@@ -671,6 +733,17 @@ static enum status take_request(struct cfn_run *run)
         enum status status = cancel_running(run);
         run->state = state;
         return status;
+    }
+    bool is_held = cfn_flag(run->state, "Held");
+    if (is_held && str_eq_cstr(json_find_str(request, "Action"), "SETTLE")) {
+        cfn_set_flag(run->call->arena, run->state, "Held", false);
+        return STATUS_DONE;
+    }
+    bool is_kept = is_held || (cfn_flag(run->state, "Nested") && !cfn_flag(run->state, "Entered"));
+    if (is_kept && run_is_phase(run, "CLEANUP")) {
+        cfn_set_flag(run->call->arena, run->state, "Held", false);
+        go_to(run, "RESTORE", no_reason);
+        return STATUS_DONE;
     }
     if (!run_is_phase(run, "UPDATE"))
         return STATUS_DONE; /* too late to cancel: it is over or going back already */
@@ -732,6 +805,10 @@ static enum status time_out(struct cfn_run *run, bool *out_is_over)
 
 static enum status advance(struct cfn_run *run, const struct phase *phase, bool *out_is_over)
 {
+    if (cfn_flag(run->state, "Held")) {
+        run->workflow->run_at_ms = run->call->now_ms + HELD_LOOK_MS;
+        return STATUS_DONE;
+    }
     int64_t deadline = run_is_phase(run, "CREATE") ? cfn_number(run->state, "Deadline") : 0;
     if (deadline > 0 && run->call->now_ms >= deadline)
         return time_out(run, out_is_over);

@@ -100,6 +100,28 @@ static const char *const migrations[] = {
     "    changes text NOT NULL\n"
     ");\n"
     "CREATE UNIQUE INDEX cfn_change_set_by_name ON cfn_change_set (stack_id, name);\n",
+    "CREATE TABLE cfn_signal (\n"
+    "    stack_id text NOT NULL,\n"
+    "    target text NOT NULL,\n"
+    "    unique_id text NOT NULL,\n"
+    "    status text NOT NULL,\n"
+    "    reason text NOT NULL,\n"
+    "    data text NOT NULL,\n"
+    "    at integer NOT NULL,\n"
+    "    PRIMARY KEY (stack_id, target, unique_id)\n"
+    ");\n"
+    "CREATE TABLE cfn_callback (\n"
+    "    token text NOT NULL PRIMARY KEY,\n"
+    "    account text NOT NULL,\n"
+    "    region text NOT NULL,\n"
+    "    stack_id text NOT NULL,\n"
+    "    logical_id text NOT NULL,\n"
+    "    kind text NOT NULL,\n"
+    "    request_id text NOT NULL,\n"
+    "    answer text,\n"
+    "    made_at integer NOT NULL\n"
+    ");\n"
+    "CREATE INDEX cfn_callback_by_stack ON cfn_callback (stack_id);\n",
 };
 
 const struct migration_set cfn_migrations = {
@@ -160,6 +182,28 @@ static const char sql_list_resources[] = "SELECT " RESOURCE_COLUMNS " FROM cfn_r
 static const char sql_find_by_physical[] =
     "SELECT s.id FROM cfn_resource r JOIN cfn_stack s ON s.id = r.stack_id "
     "WHERE s.account = $1 AND s.region = $2 AND r.physical_id = $3 AND s.deleted_at = 0 LIMIT 1";
+
+static const char sql_wake_resources[] =
+    "UPDATE cfn_resource SET run_at = $2 WHERE stack_id = $1 AND progress = 'RUNNING' "
+    "AND run_at > $2";
+
+static const char sql_put_signal[] =
+    "INSERT INTO cfn_signal (stack_id, target, unique_id, status, reason, data, at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (stack_id, target, unique_id) DO UPDATE SET "
+    "status = excluded.status, reason = excluded.reason, data = excluded.data, at = excluded.at";
+static const char sql_list_signals[] =
+    "SELECT unique_id, status, reason, data, at FROM cfn_signal "
+    "WHERE stack_id = $1 AND target = $2 AND at >= $3 ORDER BY at, unique_id";
+static const char sql_forget_signals[] = "DELETE FROM cfn_signal WHERE stack_id = $1";
+static const char sql_put_callback[] =
+    "INSERT INTO cfn_callback (token, account, region, stack_id, logical_id, kind, request_id, "
+    "answer, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+    "ON CONFLICT (token) DO UPDATE SET answer = excluded.answer";
+static const char sql_find_callback[] =
+    "SELECT account, region, stack_id, logical_id, kind, request_id, answer, made_at "
+    "FROM cfn_callback WHERE token = $1";
+static const char sql_delete_callback[] = "DELETE FROM cfn_callback WHERE token = $1";
+static const char sql_forget_callbacks[] = "DELETE FROM cfn_callback WHERE stack_id = $1";
 
 static const char sql_last_event[] =
     "SELECT coalesce(max(sequence), 0) FROM cfn_event WHERE stack_id = $1";
@@ -451,6 +495,122 @@ int cfn_store_find_by_physical(struct db *db, struct arena *arena, struct scope 
     if (rc == 1)
         *out_stack_id = stmt_str(stmt, 0, arena);
     return rc;
+}
+
+int cfn_store_wake_resources(struct db *db, struct str stack_id, int64_t now_ms)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_wake_resources, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, stack_id);
+    stmt_bind_i64(stmt, 2, now_ms);
+    return run(stmt);
+}
+
+int cfn_store_put_signal(struct db *db, const struct cfn_signal *signal)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_put_signal, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, signal->stack_id);
+    stmt_bind_str(stmt, 2, signal->target);
+    stmt_bind_str(stmt, 3, signal->unique_id);
+    stmt_bind_str(stmt, 4, signal->status);
+    stmt_bind_str(stmt, 5, str_or(signal->reason, STR("")));
+    stmt_bind_str(stmt, 6, str_or(signal->data, STR("")));
+    stmt_bind_i64(stmt, 7, signal->at_ms);
+    return run(stmt);
+}
+
+int64_t cfn_store_list_signals(struct db *db, struct arena *arena, struct str stack_id,
+                               struct str target, int64_t since_ms, struct cfn_signal **out_signals)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_list_signals, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, stack_id);
+    stmt_bind_str(stmt, 2, target);
+    stmt_bind_i64(stmt, 3, since_ms);
+    struct vec signals;
+    vec_init(&signals, arena, sizeof(struct cfn_signal));
+    while ((rc = stmt_step(stmt)) == 1)
+        *(struct cfn_signal *)vec_push(&signals) = (struct cfn_signal){
+            .stack_id = stack_id,
+            .target = target,
+            .unique_id = stmt_str(stmt, 0, arena),
+            .status = stmt_str(stmt, 1, arena),
+            .reason = stmt_str(stmt, 2, arena),
+            .data = stmt_str(stmt, 3, arena),
+            .at_ms = stmt_i64(stmt, 4),
+        };
+    *out_signals = signals.items;
+    return rc < 0 ? rc : (int64_t)signals.count;
+}
+
+int cfn_store_put_callback(struct db *db, const struct cfn_callback *callback)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_put_callback, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, callback->token);
+    stmt_bind_str(stmt, 2, callback->scope.account);
+    stmt_bind_str(stmt, 3, callback->scope.region);
+    stmt_bind_str(stmt, 4, callback->stack_id);
+    stmt_bind_str(stmt, 5, callback->logical_id);
+    stmt_bind_str(stmt, 6, callback->kind);
+    stmt_bind_str(stmt, 7, str_or(callback->request_id, STR("")));
+    stmt_bind_str(stmt, 8, callback->answer);
+    stmt_bind_i64(stmt, 9, callback->made_at_ms);
+    return run(stmt);
+}
+
+int cfn_store_find_callback(struct db *db, struct arena *arena, struct str token,
+                            struct cfn_callback *out_callback)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_find_callback, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, token);
+    rc = stmt_step(stmt);
+    if (rc == 1)
+        *out_callback = (struct cfn_callback){
+            .token = token,
+            .scope = {.account = stmt_str(stmt, 0, arena), .region = stmt_str(stmt, 1, arena)},
+            .stack_id = stmt_str(stmt, 2, arena),
+            .logical_id = stmt_str(stmt, 3, arena),
+            .kind = stmt_str(stmt, 4, arena),
+            .request_id = stmt_str(stmt, 5, arena),
+            .answer = stmt_str(stmt, 6, arena),
+            .made_at_ms = stmt_i64(stmt, 7),
+        };
+    return rc;
+}
+
+/* A statement with one text. */
+static int run_with(struct db *db, const char *sql, struct str text)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, text);
+    return run(stmt);
+}
+
+int cfn_store_delete_callback(struct db *db, struct str token)
+{
+    return run_with(db, sql_delete_callback, token);
+}
+
+int cfn_store_forget_signals(struct db *db, struct str stack_id)
+{
+    int rc = run_with(db, sql_forget_signals, stack_id);
+    return rc < 0 ? rc : run_with(db, sql_forget_callbacks, stack_id);
 }
 
 static int last_event(struct db *db, struct str stack_id, int64_t *out_sequence)

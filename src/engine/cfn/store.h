@@ -12,7 +12,7 @@
  * "TimeoutInMinutes", "LastGeneration"} request   what the running operation is asked to do next:
  * {"Action": "CANCEL" or "DELETE", "State": workflow state of that operation} applied   of a
  * resource, as last made: {"Type", "PhysicalId", "Properties", "Metadata", "StackTags",
- * "DeletionPolicy", "UpdateReplacePolicy", "DependsOn": []}
+ * "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy", "DependsOn": [], "Data": {}}
  */
 #pragma once
 
@@ -131,6 +131,44 @@ MUST_CHECK int64_t cfn_store_list_resources(struct db *db, struct arena *arena, 
 /* The stack (that lives, in the scope) which holds a physical resource. */
 MUST_CHECK int cfn_store_find_by_physical(struct db *db, struct arena *arena, struct scope scope,
                                           struct str physical_id, struct str *out_stack_id);
+
+/* Makes what runs of the stack due at once: something that it waits for has happened. */
+MUST_CHECK int cfn_store_wake_resources(struct db *db, struct str stack_id, int64_t now_ms);
+
+/* A signal that a resource was sent, by SignalResource or through the URL of a wait handle (then
+ * `target` is the URL). */
+struct cfn_signal {
+    struct str stack_id;
+    struct str target; /* logical id, or URL */
+    struct str unique_id;
+    struct str status; /* SUCCESS or FAILURE */
+    struct str reason;
+    struct str data;
+    int64_t at_ms;
+};
+MUST_CHECK int cfn_store_put_signal(struct db *db, const struct cfn_signal *signal);
+/* In the order in which they came, those since `since_ms`. */
+MUST_CHECK int64_t cfn_store_list_signals(struct db *db, struct arena *arena, struct str stack_id,
+                                          struct str target, int64_t since_ms,
+                                          struct cfn_signal **out_signals);
+
+/* A URL that was given out for an answer, by its token. */
+struct cfn_callback {
+    struct str token;
+    struct scope scope;
+    struct str stack_id;
+    struct str logical_id;
+    struct str kind;       /* "WAIT" or "CUSTOM" */
+    struct str request_id; /* of a custom resource's request */
+    struct str answer;     /* of a custom resource, as it was sent; absent: none yet */
+    int64_t made_at_ms;
+};
+MUST_CHECK int cfn_store_put_callback(struct db *db, const struct cfn_callback *callback);
+MUST_CHECK int cfn_store_find_callback(struct db *db, struct arena *arena, struct str token,
+                                       struct cfn_callback *out_callback);
+MUST_CHECK int cfn_store_delete_callback(struct db *db, struct str token);
+/* Signals and callbacks of a stack that is gone. */
+MUST_CHECK int cfn_store_forget_signals(struct db *db, struct str stack_id);
 
 /* Gives the event its sequence. */
 MUST_CHECK int cfn_store_add_event(struct db *db, const struct cfn_event *event);

@@ -126,6 +126,27 @@ static bool keeps_its_name(const struct resource_type *type, const struct json *
     return new_name && template_equal(old_name, new_name);
 }
 
+/* What the adapter left for its attributes. */
+static struct json *kept_data(struct arena *arena, const struct json *applied)
+{
+    const struct json *data = json_find_cstr(applied, "Data");
+    return data ? json_copy(arena, data) : NULL;
+}
+
+/* A call of an adapter in the running operation. */
+static struct resource_call new_call(const struct cfn_run *run, const struct cfn_resource *row,
+                                     const struct json *applied)
+{
+    struct resource_call rc =
+        cfn_resource_call(run->call, run->principal, &run->stack, row->logical_id, applied);
+    rc.type_name = str_or(json_find_str(applied, "Type"), row->type);
+    rc.role_arn = json_find_str(run->state, "RoleArn");
+    rc.skip = json_find_cstr(run->state, "Skip");
+    rc.started_at_ms = cfn_number(run->state, "StartedAt");
+    rc.is_rollback_disabled = cfn_flag(run->state, "DisableRollback");
+    return rc;
+}
+
 /* Starts a change of a resource that exists: finds out what it means. */
 static enum status start_update(struct cfn_run *run, struct cfn_resource *row)
 {
@@ -144,6 +165,9 @@ static enum status start_update(struct cfn_run *run, struct cfn_resource *row)
     if (effect == CFN_NO_CHANGE && type->update && type->accepts_tags &&
         resource_changed(&tags, "Tags"))
         effect = CFN_IN_PLACE;
+    if (effect == CFN_NO_CHANGE && type->is_always_updated)
+        effect = CFN_IN_PLACE;
+    cfn_set(row->wanted, "Data", kept_data(arena, row->applied));
     if (effect == CFN_NO_CHANGE) {
         /* Metadata, policies and order are ours alone: nothing is told. */
         cfn_set_text(arena, row->wanted, "PhysicalId", row->physical_id);
@@ -157,6 +181,17 @@ static enum status start_update(struct cfn_run *run, struct cfn_resource *row)
         return run_put(run, row);
     }
     set_progress(row, PROGRESS_RUNNING);
+    if (type->is_never_updated) {
+        /* OBSERVED: the reason of an update whose resource documentation says "Updates are not
+         * supported". */
+        enum status noted = run_note(run, row, "UPDATE_IN_PROGRESS", (struct str){0});
+        return noted != STATUS_DONE
+                   ? noted
+                   : fail_forward(
+                         run, row,
+                         str_format(arena, "Update to resource type " STR_FMT " is not supported.",
+                                    STR_ARG(row->type)));
+    }
     struct str denied = {0};
     bool is_allowed =
         run_policy_allows(run, row, effect == CFN_REPLACE ? "Replace" : "Modify", &denied);
@@ -275,12 +310,38 @@ static enum status finish_forward(struct cfn_run *run, struct cfn_resource *row,
     return status == STATUS_DONE ? run_put(run, row) : status;
 }
 
+/* The adapter is done: the resource is as wanted, but may have to wait for its signals. */
+static enum status finish_or_await(struct cfn_run *run, struct cfn_resource *row, bool is_new)
+{
+    struct resource_call rc = new_call(run, row, row->wanted);
+    if (!is_new || !json_find_cstr(json_find_cstr(row->wanted, "CreationPolicy"), "ResourceSignal"))
+        return finish_forward(run, row, is_new);
+    rc.state = row->state ? json_copy(run->call->arena, row->state) : NULL;
+    switch (cfn_await_signals(&rc)) {
+    case RESOURCE_DONE:
+        return finish_forward(run, row, is_new);
+    case RESOURCE_FAILED:
+        return run->call->store_errno != 0 ? STATUS_FAILED : fail_forward(run, row, rc.message);
+    case RESOURCE_IN_PROGRESS:
+        break;
+    }
+    return wait_for_adapter(run, row, &rc);
+}
+
+/* What an adapter left goes into what is wanted. */
+static void take_data(struct cfn_run *run, struct cfn_resource *row, const struct resource_call *rc)
+{
+    if (rc->data && rc->data != json_find_cstr(row->wanted, "Data"))
+        cfn_set(row->wanted, "Data", json_copy(run->call->arena, rc->data));
+}
+
 enum status task_run_forward(struct cfn_run *run, struct cfn_resource *row)
 {
     const struct resource_type *type = cfn_find_type(run->call, row->type);
     bool is_new = !row->applied || cfn_flag(row->wanted, "Replace");
-    struct resource_call rc =
-        cfn_resource_call(run->call, run->principal, &run->stack, row->logical_id, row->wanted);
+    if (is_new && cfn_flag(row->state, "AwaitsSignals"))
+        return finish_or_await(run, row, is_new);
+    struct resource_call rc = new_call(run, row, row->wanted);
     if (!is_new) {
         rc.physical_id = row->physical_id;
         rc.old_properties = json_find_cstr(row->applied, "Properties");
@@ -291,16 +352,27 @@ enum status task_run_forward(struct cfn_run *run, struct cfn_resource *row)
         run_adapter(run, is_new ? type->create : type->update, &rc, row->state, &result);
     if (status != STATUS_DONE)
         return status;
+    /* What failed after it had begun may have left something, which a rollback removes. */
+    if (result == RESOURCE_FAILED && is_new && row->state)
+        cfn_set_text(run->call->arena, row->wanted, "PhysicalId", rc.physical_id);
     if (result == RESOURCE_FAILED)
         return fail_forward(run, row, rc.message);
-    if (is_new)
-        status = announce(run, row, rc.physical_id);
-    else
-        cfn_set_text(run->call->arena, row->wanted, "PhysicalId", row->physical_id);
+    take_data(run, row, &rc);
+    if (is_new || result != RESOURCE_DONE || str_eq(rc.physical_id, row->physical_id)) {
+        if (is_new)
+            status = announce(run, row, rc.physical_id);
+        else
+            cfn_set_text(run->call->arena, row->wanted, "PhysicalId", row->physical_id);
+    } else {
+        /* The adapter made another one: the old one goes in the clean-up, as with a replacement. */
+        cfn_set_text(run->call->arena, row->wanted, "PhysicalId", rc.physical_id);
+        row->physical_id = rc.physical_id;
+        is_new = true;
+    }
     if (status != STATUS_DONE)
         return status;
     return result == RESOURCE_IN_PROGRESS ? wait_for_adapter(run, row, &rc)
-                                          : finish_forward(run, row, is_new);
+                                          : finish_or_await(run, row, is_new);
 }
 
 enum status task_cancel(struct cfn_run *run, struct cfn_resource *row)
@@ -377,8 +449,7 @@ enum status task_run_delete(struct cfn_run *run, struct cfn_resource *row)
     const struct json *victim = task_victim(run, row);
     const struct resource_type *type =
         cfn_find_type(run->call, str_or(json_find_str(victim, "Type"), row->type));
-    struct resource_call rc =
-        cfn_resource_call(run->call, run->principal, &run->stack, row->logical_id, victim);
+    struct resource_call rc = new_call(run, row, victim);
     enum resource_result result = RESOURCE_FAILED;
     enum status status = STATUS_DONE;
     if (type)
@@ -400,6 +471,42 @@ enum status task_run_delete(struct cfn_run *run, struct cfn_resource *row)
     return note_delete(run, row, "DELETE_COMPLETE", (struct str){0});
 }
 
+/* ---- Settling ---------------------------------------------------------------------------------
+ */
+
+bool task_settles(const struct cfn_run *run, const struct cfn_resource *row)
+{
+    const struct resource_type *type = cfn_find_type(run->call, row->type);
+    return row->applied && type && type->settle;
+}
+
+enum status task_start_cleanup(struct cfn_run *run, struct cfn_resource *row)
+{
+    if (!cfn_flag(row->state, "Settles"))
+        return task_start_delete(run, row);
+    set_progress(row, PROGRESS_RUNNING);
+    return run_put(run, row);
+}
+
+enum status task_run_cleanup(struct cfn_run *run, struct cfn_resource *row)
+{
+    if (!cfn_flag(row->state, "Settles"))
+        return task_run_delete(run, row);
+    struct resource_call rc = new_call(run, row, row->applied);
+    enum resource_result result = RESOURCE_FAILED;
+    enum status status =
+        run_adapter(run, cfn_find_type(run->call, row->type)->settle, &rc, row->state, &result);
+    if (status != STATUS_DONE)
+        return status;
+    if (result == RESOURCE_IN_PROGRESS) {
+        rc.state = rc.state ? rc.state : json_new(run->call->arena, JSON_OBJECT);
+        cfn_set_flag(run->call->arena, rc.state, "Settles", true);
+        return wait_for_adapter(run, row, &rc);
+    }
+    set_progress(row, PROGRESS_DONE);
+    return run_put(run, row);
+}
+
 /* ---- Putting back ---------------------------------------------------------------------------- */
 
 static enum status finish_restore(struct cfn_run *run, struct cfn_resource *row)
@@ -414,8 +521,9 @@ static enum status finish_restore(struct cfn_run *run, struct cfn_resource *row)
 
 enum status task_start_restore(struct cfn_run *run, struct cfn_resource *row)
 {
+    const struct resource_type *type = cfn_find_type(run->call, row->type);
     row->wanted = NULL;
-    bool is_silent = str_eq(row->status, STR("UPDATE_COMPLETE")) &&
+    bool is_silent = !type->restore && str_eq(row->status, STR("UPDATE_COMPLETE")) &&
                      str_eq(row->change, CHANGE_UPDATED) &&
                      template_equal(json_find_cstr(row->saved, "Properties"),
                                     json_find_cstr(row->applied, "Properties")) &&
@@ -445,19 +553,30 @@ enum status task_start_restore(struct cfn_run *run, struct cfn_resource *row)
 
 enum status task_run_restore(struct cfn_run *run, struct cfn_resource *row)
 {
-    /* What failed before it changed anything is as it was. */
-    if (template_equal(row->applied, row->saved))
-        return finish_restore(run, row);
     const struct resource_type *type = cfn_find_type(run->call, row->type);
-    struct resource_call rc =
-        cfn_resource_call(run->call, run->principal, &run->stack, row->logical_id, row->saved);
+    /* What failed before it changed anything is as it was. */
+    if (!type->restore && template_equal(row->applied, row->saved))
+        return finish_restore(run, row);
+    struct resource_call rc = new_call(run, row, row->saved);
     rc.physical_id = row->physical_id;
     rc.old_properties = json_find_cstr(row->applied, "Properties");
     rc.old_stack_tags = json_find_cstr(row->applied, "StackTags");
     enum resource_result result = RESOURCE_FAILED;
-    enum status status = run_adapter(run, type->update, &rc, row->state, &result);
+    enum status status =
+        run_adapter(run, type->restore ? type->restore : type->update, &rc, row->state, &result);
     if (status != STATUS_DONE)
         return status;
+    if (result == RESOURCE_DONE && !str_eq(rc.physical_id, row->physical_id)) {
+        /* Put back as yet another one: the one of the failed update goes in the clean-up. */
+        struct json *new_one = row->applied;
+        row->applied = row->saved;
+        row->saved = new_one;
+        row->change = CHANGE_REPLACED;
+        cfn_set_text(run->call->arena, row->applied, "PhysicalId", rc.physical_id);
+        row->physical_id = rc.physical_id;
+        set_progress(row, PROGRESS_DONE);
+        return run_note(run, row, "UPDATE_COMPLETE", (struct str){0});
+    }
     if (result == RESOURCE_DONE)
         return finish_restore(run, row);
     if (result == RESOURCE_IN_PROGRESS)

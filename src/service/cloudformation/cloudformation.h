@@ -52,8 +52,18 @@ enum status draft_apply(struct call *call, const struct stack_draft *draft,
                         struct cfn_stack *stack);
 /* AWS: ValidationError with the library's text; -errno is a fault of ours. */
 enum status fail_template(struct call *call, int rc, const struct template_error *error);
+/* A stack policy given as text or by its URL; absent when neither is. */
+enum status request_policy(struct call *call, struct str body, struct str url,
+                           struct str *out_policy);
 /* The caller may pass the role, and the role trusts CloudFormation. */
 enum status check_role(struct call *call, struct str role_arn);
+
+/* ---- fetch.c ----------------------------------------------------------------------------------
+ */
+
+/* The object that a TemplateURL (StackPolicyURL, Location of AWS::Include) names, read from S3 with
+ * the permissions of call->principal. ValidationError when that cannot be. */
+enum status template_fetch(struct call *call, struct str url, struct str *out_text);
 
 /* ---- find.c ---------------------------------------------------------------------------------- */
 
@@ -86,6 +96,7 @@ struct create_options {
     struct str policy;               /* of the stack; absent: as it is */
     struct str policy_during_update; /* in its place, once */
     struct str change_set_id;
+    const struct principal *principal; /* of a nested stack: whom its parent acts as; else NULL */
 };
 
 /* Starts making a stack whose draft was applied. */
@@ -94,14 +105,41 @@ enum status begin_create(struct call *call, struct cfn_stack *stack,
 /* Starts an update of a stack whose draft was applied. */
 enum status begin_update(struct call *call, struct cfn_stack *stack,
                          const struct create_options *options);
+/* Starts a deletion, or turns the running operation into one. */
+enum status begin_delete(struct call *call, struct cfn_stack *stack, const struct cfn_begin *begin);
 bool is_updatable(const struct cfn_stack *stack, bool is_rollback_disabled);
 
 /* ---- types.c --------------------------------------------------------------------------------- */
 
 enum {
-    CLOUDFORMATION_RESOURCE_TYPE_COUNT = 2,
+    CLOUDFORMATION_RESOURCE_TYPE_COUNT = 6,
 };
 extern const struct resource_type cloudformation_resource_types[CLOUDFORMATION_RESOURCE_TYPE_COUNT];
+
+/* An adapter that makes calls as the stack's principal which are handlers of this service. */
+struct call call_of_adapter(struct resource_call *rc);
+/* What such a call's answer means: its error is the resource's failure. */
+enum resource_result result_of_call(struct resource_call *rc, const struct call *call,
+                                    enum status status);
+
+/* nested.c */
+void set_parent(struct arena *arena, struct cfn_stack *child, const struct cfn_stack *parent);
+resource_fn create_nested, update_nested, restore_nested, settle_nested, remove_nested;
+enum resource_result nested_attribute(struct resource_call *rc, struct str name,
+                                      struct json **out_value);
+
+/* wait.c */
+resource_fn create_handle, create_wait, remove_callbacks;
+enum resource_result wait_attribute(struct resource_call *rc, struct str name,
+                                    struct json **out_value);
+/* A URL that takes an answer for the resource; `kind` and `request_id` as in cfn_callback. */
+int new_callback(struct resource_call *rc, const char *kind, struct str request_id,
+                 struct str *out_url, struct str *out_token);
+
+/* custom.c */
+resource_fn create_custom, update_custom, remove_custom;
+enum resource_result custom_attribute(struct resource_call *rc, struct str name,
+                                      struct json **out_value);
 
 /* ---- handlers -------------------------------------------------------------------------------- */
 
@@ -128,6 +166,7 @@ cloudformation_list_stack_resources_fn cloudformation_list_stack_resources;
 cloudformation_list_stacks_fn cloudformation_list_stacks;
 cloudformation_rollback_stack_fn cloudformation_rollback_stack;
 cloudformation_set_stack_policy_fn cloudformation_set_stack_policy;
+cloudformation_signal_resource_fn cloudformation_signal_resource;
 cloudformation_update_stack_fn cloudformation_update_stack;
 cloudformation_update_termination_protection_fn cloudformation_update_termination_protection;
 cloudformation_validate_template_fn cloudformation_validate_template;

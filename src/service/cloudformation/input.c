@@ -18,25 +18,6 @@ enum status fail_template(struct call *call, int rc, const struct template_error
     return call_fail(call, &ERROR_VALIDATION, STR_FMT, STR_ARG(error->message));
 }
 
-/* AWS: TemplateURL "must point to a template that's located in an Amazon S3 bucket or a Systems
- * Manager document". OBSERVED: "TemplateURL must be a supported URL.", and S3's own error behind
- * "S3 error: ". There is no S3 to hold a bucket. */
-static enum status fail_url(struct call *call, struct str url)
-{
-    bool is_http = str_starts_with(url, STR("https://")) || str_starts_with(url, STR("http://"));
-    struct str host = str_from(url, (size_t)(str_find(url, STR("://")) + 3));
-    ptrdiff_t slash = str_index(host, '/');
-    host = slash < 0 ? host : str_slice(host, 0, (size_t)slash);
-    bool is_own = call->endpoint.len > 0 && str_starts_with(url, call->endpoint);
-    bool is_s3 = str_contains(host, STR(".amazonaws.com")) &&
-                 (str_starts_with(host, STR("s3")) || str_contains(host, STR(".s3")));
-    if (!is_http || (!is_s3 && !is_own) || slash < 0)
-        return call_fail(call, &ERROR_VALIDATION, "TemplateURL must be a supported URL.");
-    return call_fail(call, &ERROR_VALIDATION,
-                     "S3 error: The specified bucket does not exist\nFor more information check "
-                     "http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html");
-}
-
 enum status request_template(struct call *call, struct str body, struct str url,
                              const struct cfn_stack *stack, struct str *out_text)
 {
@@ -52,7 +33,7 @@ enum status request_template(struct call *call, struct str body, struct str url,
         return call_fail(call, &ERROR_VALIDATION, "There is no previous template to use.");
     }
     if (url.ptr && !body.ptr)
-        return fail_url(call, url);
+        return template_fetch(call, url, out_text);
     if (!body.ptr || url.ptr)
         return call_fail(call, &ERROR_VALIDATION,
                          "Either Template URL or Template Body must be specified.");

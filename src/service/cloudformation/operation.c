@@ -65,6 +65,8 @@ enum status begin_create(struct call *call, struct cfn_stack *stack,
                 ? call->now_ms + (int64_t)options->timeout_in_minutes.value * MS_PER_MINUTE
                 : 0,
         .is_rollback_disabled = is_disabled,
+        .principal = options->principal,
+        .is_nested = options->principal != NULL,
     };
     enum status status = cfn_set_status(call, stack, STR("CREATE_IN_PROGRESS"),
                                         STR("User Initiated"), options->token);
@@ -92,6 +94,8 @@ enum status begin_update(struct call *call, struct cfn_stack *stack,
         .prior_status = stack->status,
         .role_arn = role_of(stack),
         .is_rollback_disabled = is_disabled,
+        .principal = options->principal,
+        .is_nested = options->principal != NULL,
     };
     enum status status = cfn_set_status(call, stack, STR("UPDATE_IN_PROGRESS"),
                                         STR("User Initiated"), options->token);
@@ -138,7 +142,10 @@ enum status cloudformation_create_stack(struct call *call,
         .rollback_configuration = in->rollback_configuration,
     };
     struct stack_draft draft = {0};
+    struct str policy = {0};
     enum status status = request_draft(call, &request, &stack, &draft);
+    if (status == STATUS_DONE)
+        status = request_policy(call, in->stack_policy_body, in->stack_policy_url, &policy);
     if (status == STATUS_DONE)
         status = draft_apply(call, &draft, &stack);
     const struct create_options options = {
@@ -148,7 +155,7 @@ enum status cloudformation_create_stack(struct call *call,
         .token = in->client_request_token,
         .enable_termination_protection = in->enable_termination_protection,
         .retain_except_on_create = in->retain_except_on_create,
-        .policy = in->stack_policy_body,
+        .policy = policy,
     };
     out->stack_id = stack.id;
     return status == STATUS_DONE ? begin_create(call, &stack, &options) : status;
@@ -192,6 +199,14 @@ enum status cloudformation_update_stack(struct call *call,
     bool is_failed = !is_updatable(&stack, false);
     if (!differs && !is_failed)
         return call_fail(call, &ERROR_VALIDATION, "No updates are to be performed.");
+    struct str policy = {0};
+    struct str policy_during_update = {0};
+    status = request_policy(call, in->stack_policy_body, in->stack_policy_url, &policy);
+    if (status == STATUS_DONE)
+        status = request_policy(call, in->stack_policy_during_update_body,
+                                in->stack_policy_during_update_url, &policy_during_update);
+    if (status != STATUS_DONE)
+        return status;
     if (!stack.saved_spec)
         stack.saved_spec = stack.spec;
     status = draft_apply(call, &draft, &stack);
@@ -199,10 +214,21 @@ enum status cloudformation_update_stack(struct call *call,
         .disable_rollback = in->disable_rollback,
         .token = in->client_request_token,
         .retain_except_on_create = in->retain_except_on_create,
-        .policy = in->stack_policy_body,
-        .policy_during_update = in->stack_policy_during_update_body,
+        .policy = policy,
+        .policy_during_update = policy_during_update,
     };
     return status == STATUS_DONE ? begin_update(call, &stack, &options) : status;
+}
+
+enum status begin_delete(struct call *call, struct cfn_stack *stack, const struct cfn_begin *begin)
+{
+    bool is_running = is_in_progress(stack);
+    enum status status =
+        cfn_set_status(call, stack, STR("DELETE_IN_PROGRESS"), STR("User Initiated"), begin->token);
+    if (status != STATUS_DONE)
+        return status;
+    return is_running ? cfn_request(call, stack, "DELETE", cfn_operation_state(call, begin))
+                      : cfn_begin(call, stack, begin);
 }
 
 /* AWS: "You can retain resources only for a stack in the DELETE_FAILED state". */
@@ -256,13 +282,7 @@ enum status cloudformation_delete_stack(struct call *call,
         .retain =
             cfn_text_list(call->arena, in->retain_resources.items, in->retain_resources.count),
     };
-    bool is_running = is_in_progress(&stack);
-    status = cfn_set_status(call, &stack, STR("DELETE_IN_PROGRESS"), STR("User Initiated"),
-                            in->client_request_token);
-    if (status != STATUS_DONE)
-        return status;
-    return is_running ? cfn_request(call, &stack, "DELETE", cfn_operation_state(call, &begin))
-                      : cfn_begin(call, &stack, &begin);
+    return begin_delete(call, &stack, &begin);
 }
 
 enum status

@@ -102,6 +102,8 @@ static enum status fill_stack(struct call *call, const struct cfn_stack *stack,
         .rollback_configuration =
             rollback_of(arena, json_find_cstr(stack->spec, "RollbackConfiguration")),
         .deletion_mode = json_find_str(stack->options, "DeletionMode"),
+        .parent_id = json_find_str(stack->options, "ParentId"),
+        .root_id = json_find_str(stack->options, "RootId"),
     };
     if (stack->deleted_at_ms != 0)
         out->deletion_time = opt_i64(stack->deleted_at_ms);
@@ -197,6 +199,8 @@ static struct cloudformation_stack_summary summary_of(struct arena *arena,
         .creation_time = opt_i64(stack->created_at_ms),
         .stack_status = stack->status,
         .stack_status_reason = or_absent(stack->reason),
+        .parent_id = json_find_str(stack->options, "ParentId"),
+        .root_id = json_find_str(stack->options, "RootId"),
         .drift_information = arena_alloc(arena, sizeof(*summary.drift_information)),
     };
     summary.drift_information->stack_drift_status = STR("NOT_CHECKED");
@@ -263,6 +267,25 @@ enum status cloudformation_update_termination_protection(
     return write_stack(call, &stack);
 }
 
+enum status request_policy(struct call *call, struct str body, struct str url,
+                           struct str *out_policy)
+{
+    struct json *policy = NULL;
+    struct str text = body;
+    if (body.ptr && url.ptr)
+        return call_fail(call, &ERROR_VALIDATION,
+                         "You cannot specify both a stack policy body and a stack policy URL.");
+    enum status status = url.ptr ? template_fetch(call, url, &text) : STATUS_DONE;
+    if (status != STATUS_DONE || !text.ptr)
+        return status;
+    if (text.len > POLICY_MAX_BYTES || json_parse(call->arena, text, 0, &policy, NULL) < 0 ||
+        !json_is_array(json_find_cstr(policy, "Statement")))
+        return call_fail(call, &ERROR_VALIDATION,
+                         "Error validating stack policy: Invalid stack policy");
+    *out_policy = text;
+    return STATUS_DONE;
+}
+
 enum status cloudformation_set_stack_policy(struct call *call,
                                             const struct cloudformation_set_stack_policy_in *in,
                                             struct cloudformation_set_stack_policy_out *out)
@@ -272,16 +295,14 @@ enum status cloudformation_set_stack_policy(struct call *call,
     enum status status = find_stack(call, in->stack_name, STACK_WITH_ID, &stack);
     if (status != STATUS_DONE)
         return status;
-    struct json *policy = NULL;
-    if (!in->stack_policy_body.ptr)
+    struct str policy = {0};
+    if (!in->stack_policy_body.ptr && !in->stack_policy_url.ptr)
         return call_fail(call, &ERROR_VALIDATION,
                          "Either StackPolicyBody or StackPolicyURL must be specified.");
-    if (in->stack_policy_body.len > POLICY_MAX_BYTES ||
-        json_parse(call->arena, in->stack_policy_body, 0, &policy, NULL) < 0 ||
-        !json_is_array(json_find_cstr(policy, "Statement")))
-        return call_fail(call, &ERROR_VALIDATION,
-                         "Error validating stack policy: Invalid stack policy");
-    cfn_set_text(call->arena, stack.options, "Policy", in->stack_policy_body);
+    status = request_policy(call, in->stack_policy_body, in->stack_policy_url, &policy);
+    if (status != STATUS_DONE)
+        return status;
+    cfn_set_text(call->arena, stack.options, "Policy", policy);
     return write_stack(call, &stack);
 }
 

@@ -61,7 +61,7 @@ static enum status plan_of(struct call *call, struct str body, struct str url,
     enum status status = request_template(call, body, url, stack, &text);
     if (status != STATUS_DONE)
         return status;
-    int rc = cfn_plan_read(call, text, out_plan, &error);
+    int rc = cfn_plan_survey(call, text, out_plan, &error);
     return rc < 0 ? fail_template(call, rc, &error) : STATUS_DONE;
 }
 

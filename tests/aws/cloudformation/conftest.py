@@ -114,3 +114,17 @@ def make():
     Make.template = staticmethod(template)
     Make.queue = staticmethod(queue)
     return Make
+
+
+@pytest.fixture
+def upload(virga, client, account):
+    """upload("name.json", text) puts a template into a bucket and gives its URL."""
+    bucket = f"templates-{account}"
+    s3 = client("s3")
+    s3.create_bucket(Bucket=bucket)
+
+    def put(name, text):
+        s3.put_object(Bucket=bucket, Key=name, Body=text.encode())
+        return f"{virga.endpoint}/{bucket}/{name}"
+
+    return put
