@@ -75,6 +75,14 @@ static struct str request_text(struct resource_call *rc, const char *kind, struc
     return json_to_str(arena, body);
 }
 
+/* AWS: "The service token ... must be a topic or a Lambda function". */
+static bool is_service_token(struct str token)
+{
+    bool is_kind = str_starts_with(token, STR("arn:aws:sns:")) ||
+                   str_starts_with(token, STR("arn:aws:lambda:"));
+    return is_kind && delivery_knows(token);
+}
+
 static enum resource_result send_request(struct resource_call *rc, const char *kind)
 {
     struct arena *arena = rc->call->arena;
@@ -88,7 +96,7 @@ static enum resource_result send_request(struct resource_call *rc, const char *k
         return resource_fail(rc, "ServiceTimeout must be a number of seconds from 1 to %d",
                              MAX_TIMEOUT_SECONDS);
     /* OBSERVED: the reason when the token is no ARN of a topic or a function. */
-    if (!delivery_knows(target))
+    if (!is_service_token(target))
         return resource_fail(rc, "Invalid service token.");
     int error = new_callback(rc, "CUSTOM", request_id, &url, &token);
     if (error < 0)
