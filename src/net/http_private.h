@@ -202,8 +202,9 @@ struct http_server {
     struct http_header headers[HTTP_MAX_HEADERS]; /* while a head is parsed */
     char *scratch;                                /* BLOCK_BIG_BYTES, for streamed bodies */
 
-    int64_t date_s; /* of `date` */
-    char date[48];  /* "Date: Sun, 30 Aug 2015 12:36:00 GMT\r\n" */
+    int64_t date_s;         /* of `date` */
+    uint64_t date_round_ms; /* time of the loop's round in which it was looked at */
+    char date[48];          /* "Date: Sun, 30 Aug 2015 12:36:00 GMT\r\n" */
     size_t date_len;
 };
 

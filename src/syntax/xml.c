@@ -336,11 +336,32 @@ static bool is_plain(char c)
     return plain[(unsigned char)c >> 6] >> ((unsigned char)c & 63) & 1;
 }
 
+/* Whether eight bytes are all letters, digits and what else is plain: for each byte that is not,
+ * one of the differences below has its highest bit set; a borrow can only make it say no once too
+ * often.
+ */
+static bool are_plain(const char *eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t tops = ones * 0x80;
+    uint64_t word = 0;
+    memcpy(&word, eight, sizeof(word));
+    uint64_t is_special = (word - ones * 0x20) | word | (word + ones); /* < 0x20, > 0x7E */
+    static const char specials[] = {'&', '<', '>', '"', '\''};
+    for (size_t i = 0; i < ARRAY_LEN(specials); i++)
+        is_special |= (word ^ ones * (unsigned char)specials[i]) - ones;
+    return (is_special & tops) == 0;
+}
+
 static void write_escaped(struct buf *out, struct str text, bool is_attribute)
 {
     const char *run = str_or(text, STR("")).ptr; /* start of what is not appended yet */
     const char *end = run + text.len;
     for (const char *at = run; at < end;) {
+        if (end - at >= 8 && are_plain(at)) {
+            at += 8;
+            continue;
+        }
         if (is_plain(*at)) {
             at++;
             continue;

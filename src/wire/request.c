@@ -14,8 +14,13 @@
 
 /* What the request would be answered in when its service or protocol is not known: what the client
  * speaks can still be seen. */
-static enum protocol guess_protocol(const struct wire_request *wire)
+static enum protocol guess_protocol(const struct service *service, const struct wire_request *wire)
 {
+    /* A service with one REST protocol is answered in it, whatever the request looks like. */
+    if (service && service->model->protocols == 1U << PROTOCOL_REST_XML)
+        return PROTOCOL_REST_XML;
+    if (service && service->model->protocols == 1U << PROTOCOL_REST_JSON)
+        return PROTOCOL_REST_JSON;
     if (wire_header(wire, "X-Amz-Target").ptr)
         return PROTOCOL_AWS_JSON_1_0;
     struct str type = wire_header(wire, "Content-Type");
@@ -50,14 +55,6 @@ static void describe_call(struct request *request)
     call->raw_body = exchange->body;
     call->answer = &request->answer;
     call->effects = &request->effects;
-}
-
-/* A service with one REST protocol is answered in it, whatever the request looks like. */
-static enum protocol guess_rest_protocol(const struct service_model *model, enum protocol guess)
-{
-    if (model->protocols == 1U << PROTOCOL_REST_XML)
-        return PROTOCOL_REST_XML;
-    return model->protocols == 1U << PROTOCOL_REST_JSON ? PROTOCOL_REST_JSON : guess;
 }
 
 static enum status refuse_size(struct call *call)
@@ -141,7 +138,7 @@ static enum status find_service(struct request *request, struct route *route)
     return call_fail(call, problem.error, STR_FMT, STR_ARG(problem.message));
 }
 
-enum status request_route(struct request *request)
+static enum status find_route(struct request *request)
 {
     struct http_exchange *exchange = request->exchange;
     struct call *call = &request->call;
@@ -154,7 +151,6 @@ enum status request_route(struct request *request)
         .header_count = exchange->header_count,
         .body = exchange->body,
     };
-    request->protocol = guess_protocol(&request->wire);
     request->sig_request = (struct sig_request){
         .method = exchange->method,
         .raw_path = exchange->raw_path,
@@ -164,8 +160,6 @@ enum status request_route(struct request *request)
     };
     struct route route = {0};
     enum status status = find_service(request, &route);
-    if (route.service)
-        request->protocol = guess_rest_protocol(route.service->model, request->protocol);
     if (status != STATUS_DONE)
         return status;
     if (exchange->is_too_large)
@@ -182,8 +176,18 @@ enum status request_route(struct request *request)
     request->sig_request.virtual_bucket = route.virtual_bucket;
     if (!route.operation)
         return find_operation(request);
+    request->protocol = guess_protocol(request->service, &request->wire);
     call->operation = route.operation;
     return STATUS_DONE;
+}
+
+enum status request_route(struct request *request)
+{
+    request->protocol = PROTOCOL_COUNT;
+    enum status status = find_route(request);
+    if (request->protocol == PROTOCOL_COUNT)
+        request->protocol = guess_protocol(request->service, &request->wire);
+    return status;
 }
 
 void request_take_body(struct request *request)
