@@ -26,6 +26,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "net/loop.h"
+#include "syntax/base64.h"
 
 enum {
     DEFAULT_TIMEOUT_MS = 30 * 1000,
@@ -75,6 +76,7 @@ struct transfer {
     CURL *easy; /* NULL when it could not start */
     struct curl_slist *headers;
     struct str ca_pem;
+    struct str thumbprints;
     struct buf body;
     struct http_header *answer_headers;
     size_t answer_header_count;
@@ -311,11 +313,60 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
     return size * count;
 }
 
+/* Whether the chain's last certificate has one of the fingerprints. */
+static bool is_known(const struct transfer *transfer, X509 *last)
+{
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (X509_digest(last, EVP_sha1(), hash, &size) != 1)
+        return false;
+    struct str print = hex_encode(transfer->arena, str_of((const char *)hash, size));
+    struct str rest = transfer->thumbprints;
+    struct str one = {0};
+    while (str_split_next(&rest, ',', &one)) {
+        if (str_eq(one, print))
+            return true;
+    }
+    return false;
+}
+
+/* Verifies the chain again with its last certificate as the only one that is trusted. */
+static int verify_up_to(X509_STORE_CTX *given, X509 *last)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *again = X509_STORE_CTX_new();
+    CHECK(store && again);
+    X509_STORE_add_cert(store, last);
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    int is_right = X509_STORE_CTX_init(again, store, X509_STORE_CTX_get0_cert(given),
+                                       X509_STORE_CTX_get0_untrusted(given)) == 1 &&
+                   X509_verify_cert(again) == 1;
+    if (is_right)
+        X509_STORE_CTX_set_error(given, X509_V_OK);
+    X509_STORE_CTX_free(again);
+    X509_STORE_free(store);
+    return is_right;
+}
+
+/* What the system's authorities do not vouch for may still be known by its fingerprint. */
+static int verify_chain(X509_STORE_CTX *chain, void *context)
+{
+    if (X509_verify_cert(chain) == 1)
+        return 1;
+    STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(chain);
+    X509 *last = sent && sk_X509_num(sent) > 0 ? sk_X509_value(sent, sk_X509_num(sent) - 1) : NULL;
+    return last && is_known(context, last) && verify_up_to(chain, last);
+}
+
 /* Trusts the given certificates besides the system's, which curl has loaded already. */
 static CURLcode on_ssl_context(CURL *easy, void *ssl_context, void *context)
 {
     (void)easy;
-    const struct transfer *transfer = context;
+    struct transfer *transfer = context;
+    if (transfer->thumbprints.len > 0)
+        SSL_CTX_set_cert_verify_callback(ssl_context, verify_chain, transfer);
+    if (transfer->ca_pem.len == 0)
+        return CURLE_OK;
     X509_STORE *store = SSL_CTX_get_cert_store(ssl_context);
     BIO *bio = BIO_new_mem_buf(transfer->ca_pem.ptr, (int)transfer->ca_pem.len);
     CHECK(bio != NULL);
@@ -369,10 +420,11 @@ static CURLcode set_body(struct transfer *transfer, const struct http_client_req
 
 static CURLcode set_trust(struct transfer *transfer, const struct http_client_request *request)
 {
-    if (request->ca_pem.len == 0)
+    if (request->ca_pem.len == 0 && request->thumbprints.len == 0)
         return CURLE_OK;
     CURL *easy = transfer->easy;
     transfer->ca_pem = str_copy(transfer->arena, request->ca_pem);
+    transfer->thumbprints = str_copy(transfer->arena, request->thumbprints);
     /* curl does not see what the function below trusts, so it must neither use a connection that
      * was checked otherwise nor keep this one for others. */
     curl.easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);

@@ -19,6 +19,9 @@ struct http_client_request {
     int64_t timeout_ms;
     size_t max_response_bytes;
     struct str ca_pem; /* trusted besides the system's; may be absent */
+    /* SHA-1 fingerprints in lower-case hex, with commas between: a chain whose last certificate has
+     * one of them is trusted, too. Absent: none. */
+    struct str thumbprints;
 };
 
 struct http_client_response {

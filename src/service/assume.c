@@ -22,7 +22,7 @@ static int assume(struct call *call, struct str role_arn, const struct principal
     if (!delivery_split_arn(role_arn, &iam, &scope, &resource) || !str_eq_cstr(iam, "iam"))
         return 0;
     struct str name = str_from(resource, (size_t)(str_last_index(resource, '/') + 1));
-    struct iam_role role = {0};
+    struct iam_role_row role = {0};
     int rc = iam_find_role(call->db, call->arena, scope.account, name, &role);
     if (rc <= 0)
         return rc;

@@ -15,7 +15,7 @@ const struct service *const services[] = {
 const size_t service_count = ARRAY_LEN(services);
 
 const struct workflow_kind *const workflow_kinds[] = {
-    &cfn_stack_kind, &delivery_kind, &kms_key_kind, &sqs_move_kind, &sqs_sweep_kind,
+    &cfn_stack_kind, &delivery_kind, &kms_key_kind, &sqs_move_kind, &sqs_sweep_kind, &sts_keys_kind,
 };
 const size_t workflow_kind_count = ARRAY_LEN(workflow_kinds);
 

@@ -121,7 +121,7 @@ static struct policy_principal describe_principal(struct call *call,
     if (principal->kind == PRINCIPAL_SERVICE)
         return (struct policy_principal){.service = principal->name};
     if (principal->kind == PRINCIPAL_ANONYMOUS)
-        return (struct policy_principal){0};
+        return (struct policy_principal){.federated = principal->federated};
     struct policy_principal out = {
         .account = principal->account,
         .arn = principal->arn,

@@ -45,6 +45,8 @@ struct principal {
     int64_t token_issued_at_ms;    /* 0 when long-lived */
     struct json *session_policies; /* array of policy documents, or NULL */
     struct json *session_tags;     /* object: principal tags of the session, or NULL */
+    struct str federated; /* of an anonymous caller with a web identity: the provider's ARN or name,
+                             as trust policies name it */
 };
 
 /* A failed call, as it will be written. */

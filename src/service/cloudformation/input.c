@@ -106,7 +106,7 @@ enum status check_role(struct call *call, struct str role_arn)
     enum status status = call_authorize(call, &pass);
     if (status != STATUS_DONE)
         return status;
-    struct iam_role role = {0};
+    struct iam_role_row role = {0};
     struct str name = str_from(role_arn, (size_t)(str_last_index(role_arn, '/') + 1));
     int rc = iam_find_role(call->db, call->arena, call->scope.account, name, &role);
     if (rc < 0)

@@ -17,7 +17,7 @@ static enum status take_step(struct call *call, struct workflow *workflow,
     struct principal principal = cfn_state_principal(workflow->state);
     bool is_usable = true;
     if (role_arn.ptr) {
-        struct iam_role role = {0};
+        struct iam_role_row role = {0};
         struct str name = str_from(role_arn, (size_t)(str_last_index(role_arn, '/') + 1));
         int rc = iam_find_role(call->db, call->arena, workflow->scope.account, name, &role);
         if (rc < 0)

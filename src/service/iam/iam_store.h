@@ -3,8 +3,8 @@
  * Users, groups, roles, instance profiles and customer managed policies are rows of one table,
  * iam_entity, told apart by their kind: names, paths, unique ids, tags and boundaries work alike
  * for all of them. What hangs on an entity names it by its unique id. This header includes nothing
- * of the generated API, so that public.c can implement iam_public.h, whose `struct iam_role` and
- * `struct iam_tag` are others than the API's.
+ * of the generated API, so that public.c can implement iam_public.h, whose `struct iam_role_row`
+ * and `struct iam_tag_row` are others than the API's.
  *
  * Functions return 0 or a negative errno unless they say more; those that look something up return
  * 1 (found), 0 (not there) or a negative errno.

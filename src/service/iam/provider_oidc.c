@@ -9,6 +9,7 @@
  */
 #include "base/arena.h"
 #include "service/iam/iam_account.h"
+#include "service/iam/iam_public.h"
 #include "syntax/json.h"
 
 enum {
@@ -117,7 +118,8 @@ static enum status put_lists(struct call *call, struct iam_provider *provider,
 }
 
 /* AWS: "The URL must begin with https://"; "per the OIDC standard, path components are allowed but
- * query parameters are not"; "should not contain a port number". */
+ * query parameters are not".
+ * DEVIATION: AWS wants no port number in the URL; a provider on this machine has one. */
 static bool is_good_url(struct str url)
 {
     if (!str_starts_with(url, STR("https://")))
@@ -125,8 +127,8 @@ static bool is_good_url(struct str url)
     struct str rest = str_from(url, 8);
     ptrdiff_t slash = str_index(rest, '/');
     struct str host = slash < 0 ? rest : str_slice(rest, 0, (size_t)slash);
-    return host.len > 0 && str_index(host, ':') < 0 && str_index(rest, '?') < 0 &&
-           str_index(rest, '#') < 0 && str_index(rest, ' ') < 0;
+    return host.len > 0 && str_index(rest, '?') < 0 && str_index(rest, '#') < 0 &&
+           str_index(rest, ' ') < 0;
 }
 
 /* --- operations --- */
@@ -322,4 +324,39 @@ iam_list_open_id_connect_provider_tags(struct call *call,
     return status == STATUS_DONE ? iam_list_tags(call, provider.tags, in->marker, in->max_items,
                                                  &out->tags, &out->is_truncated, &out->marker)
                                  : status;
+}
+
+static const struct str *texts_of(struct arena *arena, const struct json *list, size_t *out_count)
+{
+    struct str *texts =
+        arena_alloc_array(arena, json_is_array(list) ? list->count : 0, sizeof(*texts));
+    for (const struct json *item = json_is_array(list) ? list->first : NULL; item;
+         item = item->next)
+        texts[(*out_count)++] = item->text;
+    return texts;
+}
+
+int iam_find_oidc_provider(struct db *db, struct arena *arena, struct str account, struct str name,
+                           struct iam_oidc_provider *out_provider)
+{
+    struct iam_provider row = {0};
+    struct json *body = NULL;
+    struct str arn = str_format(arena, "arn:aws:iam::" STR_FMT ":oidc-provider/" STR_FMT,
+                                STR_ARG(account), STR_ARG(name));
+    int rc = iam_store_find_provider(db, arena, account, arn, &row);
+    if (rc != 1)
+        return rc;
+    if (row.kind != IAM_PROVIDER_OIDC || json_parse(arena, row.body, 0, &body, NULL) < 0)
+        return 0;
+    *out_provider = (struct iam_oidc_provider){.arn = row.arn};
+    out_provider->clients =
+        texts_of(arena, json_find_cstr(body, "clients"), &out_provider->client_count);
+    size_t count = 0;
+    const struct str *prints = texts_of(arena, json_find_cstr(body, "thumbprints"), &count);
+    struct str joined = STR("");
+    for (size_t i = 0; i < count; i++)
+        joined =
+            str_concat3(arena, joined, i > 0 ? STR(",") : STR(""), str_lower(arena, prints[i]));
+    out_provider->thumbprints = joined;
+    return 1;
 }

@@ -11,7 +11,7 @@
 #include "service/iam/iam_store.h"
 #include "syntax/json.h"
 
-static void read_tags(struct arena *arena, struct str text, const struct iam_tag **out_tags,
+static void read_tags(struct arena *arena, struct str text, const struct iam_tag_row **out_tags,
                       size_t *out_count)
 {
     struct json *object = NULL;
@@ -19,20 +19,20 @@ static void read_tags(struct arena *arena, struct str text, const struct iam_tag
     *out_count = 0;
     if (json_parse(arena, text, 0, &object, NULL) < 0 || object->count == 0)
         return;
-    struct iam_tag *tags = arena_alloc_array(arena, object->count, sizeof(*tags));
+    struct iam_tag_row *tags = arena_alloc_array(arena, object->count, sizeof(*tags));
     for (const struct json *member = object->first; member; member = member->next)
-        tags[(*out_count)++] = (struct iam_tag){.key = member->key, .value = member->text};
+        tags[(*out_count)++] = (struct iam_tag_row){.key = member->key, .value = member->text};
     *out_tags = tags;
 }
 
 int iam_find_role(struct db *db, struct arena *arena, struct str account, struct str name,
-                  struct iam_role *out_role)
+                  struct iam_role_row *out_role)
 {
     struct iam_entity *role = NULL;
     int rc = iam_store_find(db, arena, account, IAM_KIND_ROLE, name, &role);
     if (rc != 1)
         return rc;
-    *out_role = (struct iam_role){
+    *out_role = (struct iam_role_row){
         .name = role->name,
         .path = role->path,
         .arn = iam_entity_arn(arena, role),
@@ -64,7 +64,7 @@ int iam_find_policy_document(struct db *db, struct arena *arena, struct str acco
 }
 
 int iam_find_user_tags(struct db *db, struct arena *arena, struct str account, struct str name,
-                       const struct iam_tag **out_tags, size_t *out_count)
+                       const struct iam_tag_row **out_tags, size_t *out_count)
 {
     struct iam_entity *user = NULL;
     int rc = iam_store_find(db, arena, account, IAM_KIND_USER, name, &user);
@@ -149,7 +149,7 @@ static int gather_groups(struct db *db, struct arena *arena, const struct iam_en
 static void add_tags(struct arena *arena, const struct iam_entity *entity,
                      struct principal_policies *out)
 {
-    const struct iam_tag *tags = NULL;
+    const struct iam_tag_row *tags = NULL;
     size_t count = 0;
     read_tags(arena, entity->tags, &tags, &count);
     struct condition_value *values = arena_alloc_array(arena, count + 1, sizeof(*values));

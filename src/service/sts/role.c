@@ -11,11 +11,9 @@
 enum {
     DEFAULT_SECONDS = 3600,
     CHAINED_MAX_SECONDS = 3600, /* AWS: role chaining limits the session to one hour */
-    MAX_CONDITIONS = 64,        /* four keys, and one per session tag (at most 50) */
 };
 
-/* arn:aws:iam::ACCOUNT:role/PATH/NAME */
-static bool split_role_arn(struct str arn, struct str *out_account, struct str *out_name)
+bool sts_split_role_arn(struct str arn, struct str *out_account, struct str *out_name)
 {
     struct str rest = arn;
     struct str parts[6];
@@ -34,34 +32,50 @@ static bool split_role_arn(struct str arn, struct str *out_account, struct str *
     return out_name->len > 0;
 }
 
-static void add_condition(struct arena *arena, struct condition_value *conditions, size_t *count,
-                          struct str key, struct str value)
+void sts_add_condition(struct arena *arena, struct sts_conditions *conditions, struct str key,
+                       struct str value)
 {
     if (!value.ptr)
         return;
-    CHECK(*count < MAX_CONDITIONS);
+    CHECK(conditions->count < STS_MAX_CONDITIONS);
     struct str *values = arena_alloc(arena, sizeof(*values));
     values[0] = value;
-    conditions[(*count)++] =
+    conditions->items[conditions->count++] =
         (struct condition_value){.key = key, .values = values, .value_count = 1};
 }
 
+void sts_add_conditions(struct arena *arena, struct sts_conditions *conditions, struct str key,
+                        const struct json *list)
+{
+    if (!json_is_array(list) || list->count == 0)
+        return;
+    CHECK(conditions->count < STS_MAX_CONDITIONS);
+    struct str *values = arena_alloc_array(arena, list->count, sizeof(*values));
+    size_t count = 0;
+    for (const struct json *item = list->first; item; item = item->next) {
+        if (json_is_string(item))
+            values[count++] = item->text;
+    }
+    conditions->items[conditions->count++] =
+        (struct condition_value){.key = key, .values = values, .value_count = count};
+}
+
 static void add_tag_conditions(struct arena *arena, const struct sts_assume_role_in *in,
-                               struct condition_value *conditions, size_t *count)
+                               struct sts_conditions *conditions)
 {
     if (in->tags.count == 0)
         return;
     struct str *keys = arena_alloc_array(arena, in->tags.count, sizeof(*keys));
     for (size_t i = 0; i < in->tags.count; i++) {
         keys[i] = in->tags.items[i].key;
-        add_condition(arena, conditions, count,
-                      str_concat(arena, STR("aws:RequestTag/"), in->tags.items[i].key),
-                      in->tags.items[i].value);
+        sts_add_condition(arena, conditions,
+                          str_concat(arena, STR("aws:RequestTag/"), in->tags.items[i].key),
+                          in->tags.items[i].value);
     }
-    conditions[(*count)++] = (struct condition_value){
+    conditions->items[conditions->count++] = (struct condition_value){
         .key = STR("aws:TagKeys"), .values = keys, .value_count = in->tags.count};
     if (in->transitive_tag_keys.count > 0)
-        conditions[(*count)++] = (struct condition_value){
+        conditions->items[conditions->count++] = (struct condition_value){
             .key = STR("sts:TransitiveTagKeys"),
             .values = in->transitive_tag_keys.items,
             .value_count = in->transitive_tag_keys.count,
@@ -70,16 +84,13 @@ static void add_tag_conditions(struct arena *arena, const struct sts_assume_role
 
 /* The trust policy must allow the call, and besides what goes with it. */
 static enum status check_trust(struct call *call, const struct sts_assume_role_in *in,
-                               const struct iam_role *role, struct str account)
+                               const struct iam_role_row *role, struct str account)
 {
-    struct condition_value *conditions =
-        arena_alloc_array(call->arena, MAX_CONDITIONS, sizeof(*conditions));
-    size_t count = 0;
-    add_condition(call->arena, conditions, &count, STR("sts:ExternalId"), in->external_id);
-    add_condition(call->arena, conditions, &count, STR("sts:RoleSessionName"),
-                  in->role_session_name);
-    add_condition(call->arena, conditions, &count, STR("sts:SourceIdentity"), in->source_identity);
-    add_tag_conditions(call->arena, in, conditions, &count);
+    struct sts_conditions conditions = {0};
+    sts_add_condition(call->arena, &conditions, STR("sts:ExternalId"), in->external_id);
+    sts_add_condition(call->arena, &conditions, STR("sts:RoleSessionName"), in->role_session_name);
+    sts_add_condition(call->arena, &conditions, STR("sts:SourceIdentity"), in->source_identity);
+    add_tag_conditions(call->arena, in, &conditions);
     const struct {
         struct str action;
         bool is_needed;
@@ -96,8 +107,8 @@ static enum status check_trust(struct call *call, const struct sts_assume_role_i
             .resource = role->arn,
             .resource_policy = role->trust_policy,
             .resource_account = account,
-            .conditions = conditions,
-            .condition_count = count,
+            .conditions = conditions.items,
+            .condition_count = conditions.count,
             .trusts_only_policy = true,
         };
         enum status status = call_authorize(call, &what);
@@ -107,26 +118,9 @@ static enum status check_trust(struct call *call, const struct sts_assume_role_i
     return STATUS_DONE;
 }
 
-static enum status check_duration(struct call *call, const struct sts_assume_role_in *in,
-                                  const struct iam_role *role, int64_t *out_seconds)
-{
-    int64_t seconds = opt_i32_or(in->duration_seconds, DEFAULT_SECONDS);
-    bool is_chained = call->principal->kind == PRINCIPAL_ASSUMED_ROLE;
-    if (is_chained && seconds > CHAINED_MAX_SECONDS)
-        return call_fail(call, &ERROR_VALIDATION,
-                         "The requested DurationSeconds exceeds the 1 hour session limit for roles "
-                         "assumed by role chaining.");
-    if (seconds > role->max_session_seconds)
-        return call_fail(call, &ERROR_VALIDATION,
-                         "The requested DurationSeconds exceeds the MaxSessionDuration set for "
-                         "this role.");
-    *out_seconds = seconds;
-    return STATUS_DONE;
-}
-
 /* AWS: transitive tags of the caller's session go on into the session of the next role; session
  * tags stand over the role's own. */
-static void add_role_tags(struct call *call, const struct iam_role *role, struct json **tags)
+static void add_role_tags(struct call *call, const struct iam_role_row *role, struct json **tags)
 {
     for (size_t i = 0; i < role->tag_count; i++) {
         if (!*tags)
@@ -137,6 +131,57 @@ static void add_role_tags(struct call *call, const struct iam_role *role, struct
     }
 }
 
+static enum status check_duration(struct call *call, const struct sts_role_request *request)
+{
+    bool is_chained = call->principal->kind == PRINCIPAL_ASSUMED_ROLE && !request->is_federated;
+    if (is_chained && request->seconds > CHAINED_MAX_SECONDS)
+        return call_fail(call, &ERROR_VALIDATION,
+                         "The requested DurationSeconds exceeds the 1 hour session limit for roles "
+                         "assumed by role chaining.");
+    if (request->seconds > request->role->max_session_seconds)
+        return call_fail(call, &ERROR_VALIDATION,
+                         "The requested DurationSeconds exceeds the MaxSessionDuration set for "
+                         "this role.");
+    return STATUS_DONE;
+}
+
+enum status sts_open_role_session(struct call *call, const struct sts_role_request *request,
+                                  struct sts_assumed_role_user **out_user,
+                                  struct sts_credentials **out_credentials)
+{
+    const struct iam_role_row *role = request->role;
+    struct json *policies = NULL;
+    struct json *tags = request->tags;
+    enum status status = check_duration(call, request);
+    if (status == STATUS_DONE)
+        status = sts_gather_policies(call, &request->policies, &policies);
+    if (status != STATUS_DONE)
+        return status;
+    add_role_tags(call, role, &tags);
+    const struct principal principal =
+        sts_role_principal(call, role, request->account, request->session_name);
+    const struct sts_session session = {
+        .kind = PRINCIPAL_ASSUMED_ROLE,
+        .account = request->account,
+        .arn = principal.arn,
+        .user_id = principal.user_id,
+        .name = role->name,
+        .session_name = request->session_name,
+        .role_arn = role->arn,
+        .policies = policies->count > 0 ? policies : NULL,
+        .tags = tags,
+        .expires_at_ms = call->now_ms + request->seconds * 1000,
+    };
+    int rc = iam_note_role_used(call->db, request->account, role->name, call->scope.region,
+                                call->now_ms);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "note the role's use");
+    *out_user = arena_alloc(call->arena, sizeof(**out_user));
+    (*out_user)->arn = principal.arn;
+    (*out_user)->assumed_role_id = principal.user_id;
+    return sts_credentials_for(call, &session, out_credentials);
+}
+
 /* DEVIATION: the root of an account may assume roles. AWS answers "Roles may not be assumed by root
  * accounts."; here a 12-digit key id is the root and the usual way to begin, and the trust policy
  * is checked all the same. */
@@ -145,9 +190,9 @@ enum status sts_assume_role(struct call *call, const struct sts_assume_role_in *
 {
     struct str account = {0};
     struct str name = {0};
-    if (!split_role_arn(in->role_arn, &account, &name))
+    if (!sts_split_role_arn(in->role_arn, &account, &name))
         return call_fail(call, &ERROR_VALIDATION, STR_FMT " is invalid", STR_ARG(in->role_arn));
-    struct iam_role role = {0};
+    struct iam_role_row role = {0};
     int rc = iam_find_role(call->db, call->arena, account, name, &role);
     if (rc < 0)
         return call_fail_internal(call, rc, "find a role");
@@ -157,42 +202,21 @@ enum status sts_assume_role(struct call *call, const struct sts_assume_role_in *
                          "User: " STR_FMT " is not authorized to perform: sts:AssumeRole on "
                          "resource: " STR_FMT,
                          STR_ARG(call->principal->arn), STR_ARG(in->role_arn));
-    enum status status = check_trust(call, in, &role, account);
-    int64_t seconds = 0;
-    if (status == STATUS_DONE)
-        status = check_duration(call, in, &role, &seconds);
-    const struct sts_policy_request request = {
-        .policy = in->policy, .policy_arns = &in->policy_arns, .tags = &in->tags};
-    struct json *policies = NULL;
     struct json *tags = NULL;
-    if (status == STATUS_DONE)
-        status = sts_gather_policies(call, &request, &policies);
+    enum status status = check_trust(call, in, &role, account);
     if (status == STATUS_DONE)
         status = sts_gather_tags(call, &in->tags, &tags);
     if (status != STATUS_DONE)
         return status;
-    add_role_tags(call, &role, &tags);
-    const struct principal principal =
-        sts_role_principal(call, &role, account, in->role_session_name);
-    const struct sts_session session = {
-        .kind = PRINCIPAL_ASSUMED_ROLE,
+    const struct sts_role_request request = {
+        .role = &role,
         .account = account,
-        .arn = principal.arn,
-        .user_id = principal.user_id,
-        .name = role.name,
         .session_name = in->role_session_name,
-        .role_arn = role.arn,
-        .policies = policies->count > 0 ? policies : NULL,
+        .policies = {.policy = in->policy, .policy_arns = &in->policy_arns, .tags = &in->tags},
         .tags = tags,
-        .expires_at_ms = call->now_ms + seconds * 1000,
+        .seconds = opt_i32_or(in->duration_seconds, DEFAULT_SECONDS),
     };
-    rc = iam_note_role_used(call->db, account, role.name, call->scope.region, call->now_ms);
-    if (rc < 0)
-        return call_fail_internal(call, rc, "note the role's use");
-    out->assumed_role_user = arena_alloc(call->arena, sizeof(*out->assumed_role_user));
-    out->assumed_role_user->arn = principal.arn;
-    out->assumed_role_user->assumed_role_id = principal.user_id;
-    out->packed_policy_size = sts_packed_size(&request);
+    out->packed_policy_size = sts_packed_size(&request.policies);
     out->source_identity = in->source_identity;
-    return sts_credentials_for(call, &session, &out->credentials);
+    return sts_open_role_session(call, &request, &out->assumed_role_user, &out->credentials);
 }

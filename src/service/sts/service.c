@@ -1,10 +1,9 @@
 /* service.c — STS: identities and temporary credentials.
  *
  * Implemented: GetCallerIdentity, AssumeRole, GetSessionToken, GetFederationToken,
- * GetAccessKeyInfo, DecodeAuthorizationMessage; GetWebIdentityToken answers that the feature is
- * off, as in a fresh account. Refused with NotImplemented: AssumeRoleWithSAML and
- * AssumeRoleWithWebIdentity (no identity provider can be asked without a network), AssumeRoot,
- * GetDelegatedAccessToken.
+ * GetAccessKeyInfo, DecodeAuthorizationMessage, AssumeRoleWithWebIdentity; GetWebIdentityToken
+ * answers that the feature is off, as in a fresh account. Refused with NotImplemented:
+ * AssumeRoleWithSAML, AssumeRoot, GetDelegatedAccessToken.
  *
  * Model: models/sts.model
  */
@@ -12,6 +11,7 @@
 
 const struct sts_handlers sts_handlers = {
     .assume_role = sts_assume_role,
+    .assume_role_with_web_identity = sts_assume_role_with_web_identity,
     .decode_authorization_message = sts_decode_authorization_message,
     .get_access_key_info = sts_get_access_key_info,
     .get_caller_identity = sts_get_caller_identity,
@@ -27,7 +27,8 @@ static enum status authorize(struct call *call, const void *in, struct authoriza
     const struct operation *operation = call->operation;
     if (operation == &sts_operations[STS_OP_GET_CALLER_IDENTITY] ||
         operation == &sts_operations[STS_OP_GET_SESSION_TOKEN] ||
-        operation == &sts_operations[STS_OP_ASSUME_ROLE])
+        operation == &sts_operations[STS_OP_ASSUME_ROLE] ||
+        operation == &sts_operations[STS_OP_ASSUME_ROLE_WITH_WEB_IDENTITY])
         out->action = STR("");
     if (operation == &sts_operations[STS_OP_GET_FEDERATION_TOKEN]) {
         const struct sts_get_federation_token_in *request = in;

@@ -133,7 +133,7 @@ int sts_open_session(struct db *db, struct arena *arena, struct str access_key_i
     return 1;
 }
 
-struct principal sts_role_principal(struct call *call, const struct iam_role *role,
+struct principal sts_role_principal(struct call *call, const struct iam_role_row *role,
                                     struct str account, struct str session_name)
 {
     struct arena *arena = call->arena;

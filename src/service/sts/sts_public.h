@@ -2,12 +2,15 @@
  */
 #pragma once
 
+#include "engine/workflow/workflow.h"
 #include "wire/identity.h"
 #include "wire/service.h"
 
 struct json;
 
 extern const struct service sts_service;
+/* Fetches the keys of an identity provider; its id is the issuer's URL. */
+extern const struct workflow_kind sts_keys_kind;
 
 /* What a session is made of. */
 struct sts_session {
@@ -36,8 +39,8 @@ MUST_CHECK int sts_issue(struct call *call, const struct sts_session *session,
 
 /* The principal that a session of `role` has, for engines that act as a role without credentials.
  */
-struct iam_role;
-struct principal sts_role_principal(struct call *call, const struct iam_role *role,
+struct iam_role_row;
+struct principal sts_role_principal(struct call *call, const struct iam_role_row *role,
                                     struct str account, struct str session_name);
 
 /* identity_source.open_session. */
