@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/workflow/workflow.h"
 #include "net/http.h"
+#include "service/sns/sns_public.h"
 #include "settings.h"
 #include "service/cloudformation/cloudformation_public.h"
 #include "syntax/json.h"
@@ -18,7 +19,8 @@
 #include "wire/identity.h"
 
 enum {
-    PAGE_MAX_BYTES = 8 * 1024 * 1024, /* metrics of all operations of all services */
+    PAGE_MAX_BYTES = 8 * 1024 * 1024,      /* metrics of all operations of all services */
+    SNS_PAGE_MAX_BYTES = 64 * 1024 * 1024, /* 1,000 captured messages, mostly short */
 };
 
 static void respond(struct http_exchange *exchange, int status, struct str type, struct str body)
@@ -279,6 +281,19 @@ static void serve_reset(struct executor *executor, struct http_exchange *exchang
     respond(exchange, 200, STR("application/json"), STR("{}\n"));
 }
 
+static void serve_sns(struct executor *executor, struct http_exchange *exchange, struct str page,
+                      bool is_get, const struct form *query)
+{
+    struct buf body;
+    buf_init(&body, exchange->arena, SNS_PAGE_MAX_BYTES);
+    int status = sns_page(executor, exchange->arena, page, is_get, query, &body);
+    buf_append_char(&body, '\n');
+    if (body.is_full)
+        respond_error(exchange, 400, "too much at once: give a limit");
+    else
+        respond_json(exchange, status, &body);
+}
+
 static bool is_control_allowed(struct http_exchange *exchange)
 {
     if (str_eq_cstr(exchange->method, "POST") && exchange->is_loopback &&
@@ -293,6 +308,11 @@ bool pages_serve(struct executor *executor, struct http_exchange *exchange)
     struct str path = exchange->raw_path;
     if (str_eq_cstr(path, "/metrics")) {
         serve_metrics(executor, exchange);
+        return true;
+    }
+    struct str certificate = sns_certificate_page(executor, exchange->arena, path);
+    if (certificate.ptr) {
+        respond(exchange, 200, STR("application/x-pem-file"), certificate);
         return true;
     }
     if (!str_starts_with(path, STR("/_virga/")))
@@ -314,8 +334,10 @@ bool pages_serve(struct executor *executor, struct http_exchange *exchange)
         serve_snapshot(executor, exchange, &query);
     else if (str_eq_cstr(page, "reset") && is_control_allowed(exchange))
         serve_reset(executor, exchange);
-    else if (!str_eq_cstr(page, "clock") && !str_eq_cstr(page, "snapshot") &&
-             !str_eq_cstr(page, "reset"))
+    else if (str_starts_with(page, STR("sns/")) && (is_get || is_control_allowed(exchange)))
+        serve_sns(executor, exchange, page, is_get, &query);
+    else if (!str_starts_with(page, STR("sns/")) && !str_eq_cstr(page, "clock") &&
+             !str_eq_cstr(page, "snapshot") && !str_eq_cstr(page, "reset"))
         respond_error(exchange, 404, "no such page");
     return true;
 }

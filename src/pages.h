@@ -5,6 +5,8 @@
  * POST /_virga/clock?advance=15m    moves the clock; GET tells the offset
  * POST /_virga/snapshot?name=N      saves a snapshot
  * POST /_virga/reset                empties the store
+ * GET  /_virga/sns/messages         what SNS sent to telephones, mailboxes and applications
+ * POST /_virga/sns/opt-out?phone=N  a telephone answers "STOP" (with account and region)
  *
  * Requests that change something are taken from loopback peers only, and only with the header
  * X-Virga-Control, which no web page can send without asking first (CORS).
