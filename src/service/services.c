@@ -7,8 +7,10 @@
 #include "service/events/events_public.h"
 #include "service/iam/iam_public.h"
 #include "service/kms/kms_public.h"
+#include "service/secretsmanager/secretsmanager_public.h"
 #include "service/sns/sns_public.h"
 #include "service/sqs/sqs_public.h"
+#include "service/ssm/ssm_public.h"
 #include "service/sts/sts_public.h"
 
 const struct service *const services[] = {
@@ -16,15 +18,18 @@ const struct service *const services[] = {
     &events_service,
     &iam_service,
     &kms_service,
+    &secretsmanager_service,
     &sns_service,
     &sqs_service,
+    &ssm_service,
     &sts_service,
 };
 const size_t service_count = ARRAY_LEN(services);
 
 const struct workflow_kind *const workflow_kinds[] = {
-    &cfn_stack_kind, &delivery_kind,  &events_archive_kind, &events_replay_kind, &events_rule_kind,
-    &kms_key_kind,   &sns_sweep_kind, &sqs_move_kind,       &sqs_sweep_kind,     &sts_keys_kind,
+    &cfn_stack_kind,   &delivery_kind,  &events_archive_kind,        &events_replay_kind,
+    &events_rule_kind, &kms_key_kind,   &secretsmanager_secret_kind, &sns_sweep_kind,
+    &sqs_move_kind,    &sqs_sweep_kind, &ssm_parameter_kind,         &sts_keys_kind,
 };
 const size_t workflow_kind_count = ARRAY_LEN(workflow_kinds);
 
