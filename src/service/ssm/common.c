@@ -27,6 +27,8 @@ static const int64_t published_at_ms = 1735689600000;
 
 #define ROOT "/aws/service/"
 #define GLOBAL ROOT "global-infrastructure/"
+static const char regions_root[] = GLOBAL "regions/";
+static const char services_root[] = GLOBAL "services/";
 
 enum family {
     FAMILY_IMAGE, /* the value is an image's id */
@@ -304,14 +306,14 @@ static void offer_regions(struct search *search)
 {
     for (size_t i = 0; i < ARRAY_LEN(regions); i++) {
         const char *id = regions[i].id;
-        offer(search, (const char *const[]){GLOBAL "regions/", id, NULL}, str_from_cstr(id));
-        offer(search, (const char *const[]){GLOBAL "regions/", id, "/domain", NULL},
+        offer(search, (const char *const[]){regions_root, id, NULL}, str_from_cstr(id));
+        offer(search, (const char *const[]){regions_root, id, "/domain", NULL},
               STR("amazonaws.com"));
-        offer(search, (const char *const[]){GLOBAL "regions/", id, "/geolocationCountry", NULL},
+        offer(search, (const char *const[]){regions_root, id, "/geolocationCountry", NULL},
               str_from_cstr(regions[i].country));
-        offer(search, (const char *const[]){GLOBAL "regions/", id, "/longName", NULL},
+        offer(search, (const char *const[]){regions_root, id, "/longName", NULL},
               str_from_cstr(regions[i].long_name));
-        offer(search, (const char *const[]){GLOBAL "regions/", id, "/partition", NULL}, STR("aws"));
+        offer(search, (const char *const[]){regions_root, id, "/partition", NULL}, STR("aws"));
     }
 }
 
@@ -319,14 +321,14 @@ static void offer_services(struct search *search)
 {
     for (size_t i = 0; i < ARRAY_LEN(public_services); i++) {
         const char *id = public_services[i].id;
-        offer(search, (const char *const[]){GLOBAL "services/", id, NULL}, str_from_cstr(id));
-        offer(search, (const char *const[]){GLOBAL "services/", id, "/longName", NULL},
+        offer(search, (const char *const[]){services_root, id, NULL}, str_from_cstr(id));
+        offer(search, (const char *const[]){services_root, id, "/longName", NULL},
               str_from_cstr(public_services[i].long_name));
         for (size_t r = 0; r < ARRAY_LEN(regions); r++) {
             const char *region = regions[r].id;
-            offer(search, (const char *const[]){GLOBAL "services/", id, "/regions/", region, NULL},
+            offer(search, (const char *const[]){services_root, id, "/regions/", region, NULL},
                   str_from_cstr(region));
-            offer(search, (const char *const[]){GLOBAL "regions/", region, "/services/", id, NULL},
+            offer(search, (const char *const[]){regions_root, region, "/services/", id, NULL},
                   str_from_cstr(id));
         }
     }
