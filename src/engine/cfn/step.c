@@ -632,6 +632,8 @@ static enum status finish_delete(struct cfn_run *run, bool *out_is_over)
         rc = cfn_store_set_outputs(run->call->db, &run->stack, NULL, 0);
     if (rc == 0)
         rc = cfn_store_forget_signals(run->call->db, run->stack.id);
+    if (rc == 0)
+        rc = cfn_store_forget_drifts(run->call->db, run->stack.id);
     if (rc < 0)
         return call_fail_internal(run->call, rc, "finish a deletion");
     run->stack.deleted_at_ms = run->call->now_ms;

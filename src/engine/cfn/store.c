@@ -122,6 +122,18 @@ static const char *const migrations[] = {
     "    made_at integer NOT NULL\n"
     ");\n"
     "CREATE INDEX cfn_callback_by_stack ON cfn_callback (stack_id);\n",
+    "CREATE TABLE cfn_drift (\n"
+    "    stack_id text NOT NULL,\n"
+    "    logical_id text NOT NULL,\n"
+    "    data text NOT NULL,\n"
+    "    PRIMARY KEY (stack_id, logical_id)\n"
+    ");\n"
+    "CREATE TABLE cfn_detection (\n"
+    "    id text NOT NULL PRIMARY KEY,\n"
+    "    stack_id text NOT NULL,\n"
+    "    data text NOT NULL\n"
+    ");\n"
+    "CREATE INDEX cfn_detection_by_stack ON cfn_detection (stack_id);\n",
 };
 
 const struct migration_set cfn_migrations = {
@@ -204,6 +216,17 @@ static const char sql_find_callback[] =
     "FROM cfn_callback WHERE token = $1";
 static const char sql_delete_callback[] = "DELETE FROM cfn_callback WHERE token = $1";
 static const char sql_forget_callbacks[] = "DELETE FROM cfn_callback WHERE stack_id = $1";
+
+static const char sql_put_drift[] =
+    "INSERT INTO cfn_drift (stack_id, logical_id, data) VALUES ($1, $2, $3) "
+    "ON CONFLICT (stack_id, logical_id) DO UPDATE SET data = excluded.data";
+static const char sql_list_drifts[] = "SELECT logical_id, data FROM cfn_drift WHERE stack_id = $1 "
+                                      "ORDER BY logical_id";
+static const char sql_forget_drifts[] = "DELETE FROM cfn_drift WHERE stack_id = $1";
+static const char sql_add_detection[] =
+    "INSERT INTO cfn_detection (id, stack_id, data) VALUES ($1, $2, $3)";
+static const char sql_find_detection[] = "SELECT stack_id, data FROM cfn_detection WHERE id = $1";
+static const char sql_forget_detections[] = "DELETE FROM cfn_detection WHERE stack_id = $1";
 
 static const char sql_last_event[] =
     "SELECT coalesce(max(sequence), 0) FROM cfn_event WHERE stack_id = $1";
@@ -605,6 +628,70 @@ static int run_with(struct db *db, const char *sql, struct str text)
 int cfn_store_delete_callback(struct db *db, struct str token)
 {
     return run_with(db, sql_delete_callback, token);
+}
+
+int cfn_store_put_drift(struct db *db, struct str stack_id, struct str logical_id, struct str data)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_put_drift, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, stack_id);
+    stmt_bind_str(stmt, 2, logical_id);
+    stmt_bind_str(stmt, 3, data);
+    return run(stmt);
+}
+
+int cfn_store_list_drifts(struct db *db, struct arena *arena, struct str stack_id,
+                          struct json **out_drifts)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_list_drifts, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, stack_id);
+    struct json *drifts = json_new(arena, JSON_OBJECT);
+    while ((rc = stmt_step(stmt)) == 1) {
+        struct json *data = column_json(stmt, 1, arena);
+        if (data)
+            json_append_member(drifts, stmt_str(stmt, 0, arena), data);
+    }
+    *out_drifts = drifts;
+    return rc;
+}
+
+int cfn_store_add_detection(struct db *db, struct str id, struct str stack_id, struct str data)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_add_detection, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, id);
+    stmt_bind_str(stmt, 2, stack_id);
+    stmt_bind_str(stmt, 3, data);
+    return run(stmt);
+}
+
+int cfn_store_find_detection(struct db *db, struct arena *arena, struct str id,
+                             struct str *out_stack_id, struct json **out_data)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_find_detection, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, id);
+    rc = stmt_step(stmt);
+    if (rc == 1) {
+        *out_stack_id = stmt_str(stmt, 0, arena);
+        *out_data = column_json(stmt, 1, arena);
+    }
+    return rc;
+}
+
+int cfn_store_forget_drifts(struct db *db, struct str stack_id)
+{
+    int rc = run_with(db, sql_forget_drifts, stack_id);
+    return rc < 0 ? rc : run_with(db, sql_forget_detections, stack_id);
 }
 
 int cfn_store_forget_signals(struct db *db, struct str stack_id)

@@ -170,6 +170,20 @@ MUST_CHECK int cfn_store_delete_callback(struct db *db, struct str token);
 /* Signals and callbacks of a stack that is gone. */
 MUST_CHECK int cfn_store_forget_signals(struct db *db, struct str stack_id);
 
+/* What the last detection found, by resource: data in the layout of drift.h. */
+MUST_CHECK int cfn_store_put_drift(struct db *db, struct str stack_id, struct str logical_id,
+                                   struct str data);
+/* An object: logical id to data. */
+MUST_CHECK int cfn_store_list_drifts(struct db *db, struct arena *arena, struct str stack_id,
+                                     struct json **out_drifts);
+/* Detections by their id: {"Status", "Count", "At"}. */
+MUST_CHECK int cfn_store_add_detection(struct db *db, struct str id, struct str stack_id,
+                                       struct str data);
+MUST_CHECK int cfn_store_find_detection(struct db *db, struct arena *arena, struct str id,
+                                        struct str *out_stack_id, struct json **out_data);
+/* Drifts and detections of a stack that is gone. */
+MUST_CHECK int cfn_store_forget_drifts(struct db *db, struct str stack_id);
+
 /* Gives the event its sequence. */
 MUST_CHECK int cfn_store_add_event(struct db *db, const struct cfn_event *event);
 /* Newest first, below the sequence `before`. */

@@ -10,13 +10,29 @@ static struct str or_absent(struct str text)
     return text.len > 0 ? text : (struct str){0};
 }
 
+static struct str drift_status(const struct json *drift)
+{
+    return str_or(json_find_str(drift, "Status"), STR("NOT_CHECKED"));
+}
+
+static struct opt_i64 drift_time(const struct json *drift)
+{
+    int64_t at = cfn_number(drift, "At");
+    return at > 0 ? opt_i64(at) : (struct opt_i64){0};
+}
+
+/* The resources of a stack, and what the last drift detection found of them. */
 static enum status list_rows(struct call *call, const struct cfn_stack *stack,
-                             struct cfn_resource **out_rows, size_t *out_count)
+                             struct cfn_resource **out_rows, size_t *out_count,
+                             struct json **out_drifts)
 {
     struct cfn_resource *rows = NULL;
     int64_t count = cfn_store_list_resources(call->db, call->arena, stack->id, &rows);
     if (count < 0)
         return call_fail_internal(call, (int)count, "list a stack's resources");
+    int rc = cfn_store_list_drifts(call->db, call->arena, stack->id, out_drifts);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "list drifts");
     /* What was not begun yet is not there yet. */
     size_t used = 0;
     for (int64_t i = 0; i < count; i++) {
@@ -35,10 +51,11 @@ cloudformation_describe_stack_resource(struct call *call,
 {
     struct cfn_stack stack = {0};
     struct cfn_resource *rows = NULL;
+    struct json *drifts = NULL;
     size_t count = 0;
     enum status status = find_stack(call, in->stack_name, STACK_BRACKETS, &stack);
     if (status == STATUS_DONE)
-        status = list_rows(call, &stack, &rows, &count);
+        status = list_rows(call, &stack, &rows, &count, &drifts);
     for (size_t i = 0; status == STATUS_DONE && i < count; i++) {
         const struct cfn_resource *row = &rows[i];
         if (!str_eq(row->logical_id, in->logical_resource_id))
@@ -58,7 +75,9 @@ cloudformation_describe_stack_resource(struct call *call,
             .metadata = metadata ? json_to_str(call->arena, metadata) : STR("{}"),
             .drift_information = arena_alloc(call->arena, sizeof(*detail->drift_information)),
         };
-        detail->drift_information->stack_resource_drift_status = STR("NOT_CHECKED");
+        const struct json *drift = json_find(drifts, row->logical_id);
+        detail->drift_information->stack_resource_drift_status = drift_status(drift);
+        detail->drift_information->last_check_timestamp = drift_time(drift);
         out->stack_resource_detail = detail;
         return STATUS_DONE;
     }
@@ -69,8 +88,10 @@ cloudformation_describe_stack_resource(struct call *call,
                      STR_ARG(in->logical_resource_id), STR_ARG(in->stack_name));
 }
 
-static struct cloudformation_stack_resource
-resource_of(struct arena *arena, const struct cfn_stack *stack, const struct cfn_resource *row)
+static struct cloudformation_stack_resource resource_of(struct arena *arena,
+                                                        const struct cfn_stack *stack,
+                                                        const struct cfn_resource *row,
+                                                        const struct json *drift)
 {
     struct cloudformation_stack_resource resource = {
         .stack_name = stack->name,
@@ -83,7 +104,8 @@ resource_of(struct arena *arena, const struct cfn_stack *stack, const struct cfn
         .resource_status_reason = or_absent(row->reason),
         .drift_information = arena_alloc(arena, sizeof(*resource.drift_information)),
     };
-    resource.drift_information->stack_resource_drift_status = STR("NOT_CHECKED");
+    resource.drift_information->stack_resource_drift_status = drift_status(drift);
+    resource.drift_information->last_check_timestamp = drift_time(drift);
     return resource;
 }
 
@@ -120,10 +142,11 @@ cloudformation_describe_stack_resources(struct call *call,
 {
     struct cfn_stack stack = {0};
     struct cfn_resource *rows = NULL;
+    struct json *drifts = NULL;
     size_t count = 0;
     enum status status = find_owner(call, in, &stack);
     if (status == STATUS_DONE)
-        status = list_rows(call, &stack, &rows, &count);
+        status = list_rows(call, &stack, &rows, &count, &drifts);
     if (status != STATUS_DONE)
         return status;
     struct vec resources;
@@ -131,7 +154,7 @@ cloudformation_describe_stack_resources(struct call *call,
     for (size_t i = 0; i < count && resources.count < PAGE_SIZE; i++) {
         if (!in->logical_resource_id.ptr || str_eq(rows[i].logical_id, in->logical_resource_id))
             *(struct cloudformation_stack_resource *)vec_push(&resources) =
-                resource_of(call->arena, &stack, &rows[i]);
+                resource_of(call->arena, &stack, &rows[i], json_find(drifts, rows[i].logical_id));
     }
     out->stack_resources.is_set = true;
     out->stack_resources.items = resources.items;
@@ -150,6 +173,7 @@ cloudformation_list_stack_resources(struct call *call,
 {
     struct cfn_stack stack = {0};
     struct cfn_resource *rows = NULL;
+    struct json *drifts = NULL;
     size_t count = 0;
     int64_t start = 0;
     struct str rest = {0};
@@ -157,7 +181,7 @@ cloudformation_list_stack_resources(struct call *call,
     if (status == STATUS_DONE && in->next_token.ptr)
         status = read_page_token(call, in->next_token, &start, &rest);
     if (status == STATUS_DONE)
-        status = list_rows(call, &stack, &rows, &count);
+        status = list_rows(call, &stack, &rows, &count, &drifts);
     if (status != STATUS_DONE)
         return status;
     size_t first = start < 0 ? 0 : (size_t)start;
@@ -176,7 +200,9 @@ cloudformation_list_stack_resources(struct call *call,
             .resource_status_reason = or_absent(rows[i].reason),
             .drift_information = arena_alloc(call->arena, sizeof(*summary->drift_information)),
         };
-        summary->drift_information->stack_resource_drift_status = STR("NOT_CHECKED");
+        const struct json *drift = json_find(drifts, rows[i].logical_id);
+        summary->drift_information->stack_resource_drift_status = drift_status(drift);
+        summary->drift_information->last_check_timestamp = drift_time(drift);
     }
     if (count > first + PAGE_SIZE)
         out->next_token = page_token(call->arena, (int64_t)first + PAGE_SIZE, STR(""));

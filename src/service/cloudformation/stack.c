@@ -82,6 +82,18 @@ static struct str or_absent(struct str text)
     return text.len > 0 ? text : (struct str){0};
 }
 
+static struct str drift_status(const struct cfn_stack *stack)
+{
+    return str_or(json_find_str(json_find_cstr(stack->options, "Drift"), "Status"),
+                  STR("NOT_CHECKED"));
+}
+
+static struct opt_i64 drift_time(const struct cfn_stack *stack)
+{
+    int64_t at = cfn_number(json_find_cstr(stack->options, "Drift"), "At");
+    return at > 0 ? opt_i64(at) : (struct opt_i64){0};
+}
+
 static enum status fill_stack(struct call *call, const struct cfn_stack *stack,
                               struct cloudformation_stack *out)
 {
@@ -114,7 +126,8 @@ static enum status fill_stack(struct call *call, const struct cfn_stack *stack,
     if (cfn_flag(stack->options, "RetainExceptOnCreate"))
         out->retain_except_on_create = opt_bool(true);
     out->drift_information = arena_alloc(arena, sizeof(*out->drift_information));
-    out->drift_information->stack_drift_status = STR("NOT_CHECKED");
+    out->drift_information->stack_drift_status = drift_status(stack);
+    out->drift_information->last_check_timestamp = drift_time(stack);
     out->notification_arns.is_set = true;
     fill_texts(arena, json_find_cstr(stack->spec, "NotificationArns"),
                &out->notification_arns.items, &out->notification_arns.count);
@@ -203,7 +216,8 @@ static struct cloudformation_stack_summary summary_of(struct arena *arena,
         .root_id = json_find_str(stack->options, "RootId"),
         .drift_information = arena_alloc(arena, sizeof(*summary.drift_information)),
     };
-    summary.drift_information->stack_drift_status = STR("NOT_CHECKED");
+    summary.drift_information->stack_drift_status = drift_status(stack);
+    summary.drift_information->last_check_timestamp = drift_time(stack);
     if (stack->updated_at_ms != 0)
         summary.last_updated_time = opt_i64(stack->updated_at_ms);
     if (stack->deleted_at_ms != 0)

@@ -472,9 +472,12 @@ static const struct str managed_attributes[] = {
 
 #define PROPERTIES(list) .properties = list, .property_count = ARRAY_LEN(list)
 #define ATTRIBUTES(list) .attributes = list, .attribute_count = ARRAY_LEN(list)
-#define FUNCTIONS(noun) .create = create_##noun, .update = update_##noun, .remove = remove_##noun
+#define FUNCTIONS(noun)                                                                            \
+    .create = create_##noun, .update = update_##noun, .remove = remove_##noun,                     \
+    .read = cfn_read_##noun
 #define SHARED(noun)                                                                               \
-    .create = cfn_create_##noun, .update = cfn_update_##noun, .remove = cfn_remove_##noun
+    .create = cfn_create_##noun, .update = cfn_update_##noun, .remove = cfn_remove_##noun,         \
+    .read = cfn_read_##noun
 
 static const struct str saml_attributes[] = {STR_INIT("Arn"), STR_INIT("SamlProviderUUID")};
 static const struct str linked_attributes[] = {STR_INIT("RoleName")};
@@ -488,6 +491,7 @@ const struct resource_type iam_resource_types[] = {
      SHARED(key),
      .attribute = cfn_key_attribute},
     {.name = STR_INIT("AWS::IAM::Group"),
+     .identifier = STR_INIT("GroupName"),
      PROPERTIES(group_properties),
      ATTRIBUTES(arn_only),
      .needs_iam_capability = true,
@@ -499,6 +503,7 @@ const struct resource_type iam_resource_types[] = {
      .needs_iam_capability = true,
      SHARED(single)},
     {.name = STR_INIT("AWS::IAM::InstanceProfile"),
+     .identifier = STR_INIT("InstanceProfileName"),
      PROPERTIES(profile_properties),
      ATTRIBUTES(arn_only),
      .needs_iam_capability = true,
@@ -506,6 +511,7 @@ const struct resource_type iam_resource_types[] = {
      SHARED(profile),
      .attribute = cfn_profile_attribute},
     {.name = STR_INIT("AWS::IAM::ManagedPolicy"),
+     .identifier = STR_INIT("PolicyArn"),
      PROPERTIES(managed_properties),
      ATTRIBUTES(managed_attributes),
      .needs_iam_capability = true,
@@ -513,6 +519,7 @@ const struct resource_type iam_resource_types[] = {
      SHARED(managed),
      .attribute = cfn_managed_attribute},
     {.name = STR_INIT("AWS::IAM::OIDCProvider"),
+     .identifier = STR_INIT("Arn"),
      .properties = cfn_oidc_properties,
      .property_count = CFN_OIDC_PROPERTY_COUNT,
      ATTRIBUTES(arn_only),
@@ -526,6 +533,7 @@ const struct resource_type iam_resource_types[] = {
      SHARED(policy),
      .attribute = cfn_policy_attribute},
     {.name = STR_INIT("AWS::IAM::Role"),
+     .identifier = STR_INIT("RoleName"),
      PROPERTIES(role_properties),
      ATTRIBUTES(role_attributes),
      .needs_iam_capability = true,
@@ -538,6 +546,7 @@ const struct resource_type iam_resource_types[] = {
      .needs_iam_capability = true,
      SHARED(single)},
     {.name = STR_INIT("AWS::IAM::SAMLProvider"),
+     .identifier = STR_INIT("Arn"),
      .properties = cfn_saml_properties,
      .property_count = CFN_SAML_PROPERTY_COUNT,
      ATTRIBUTES(saml_attributes),
@@ -545,6 +554,7 @@ const struct resource_type iam_resource_types[] = {
      SHARED(saml),
      .attribute = cfn_saml_attribute},
     {.name = STR_INIT("AWS::IAM::ServerCertificate"),
+     .identifier = STR_INIT("ServerCertificateName"),
      .properties = cfn_certificate_properties,
      .property_count = CFN_CERTIFICATE_PROPERTY_COUNT,
      ATTRIBUTES(arn_only),
@@ -552,6 +562,7 @@ const struct resource_type iam_resource_types[] = {
      SHARED(certificate),
      .attribute = cfn_certificate_attribute},
     {.name = STR_INIT("AWS::IAM::ServiceLinkedRole"),
+     .identifier = STR_INIT("RoleName"),
      .properties = cfn_linked_properties,
      .property_count = CFN_LINKED_PROPERTY_COUNT,
      ATTRIBUTES(linked_attributes),
@@ -559,6 +570,7 @@ const struct resource_type iam_resource_types[] = {
      SHARED(linked),
      .attribute = cfn_linked_attribute},
     {.name = STR_INIT("AWS::IAM::User"),
+     .identifier = STR_INIT("UserName"),
      PROPERTIES(user_properties),
      ATTRIBUTES(arn_only),
      .needs_iam_capability = true,
@@ -575,6 +587,7 @@ const struct resource_type iam_resource_types[] = {
      .needs_iam_capability = true,
      SHARED(addition)},
     {.name = STR_INIT("AWS::IAM::VirtualMFADevice"),
+     .identifier = STR_INIT("SerialNumber"),
      .properties = cfn_mfa_properties,
      .property_count = CFN_MFA_PROPERTY_COUNT,
      ATTRIBUTES(mfa_attributes),

@@ -1,4 +1,4 @@
-/* cfn.h — private to cfn.c, cfn_holder.c and cfn_policy.c: CloudFormation's way into IAM. */
+/* cfn.h — private to the files cfn*.c: CloudFormation's way into IAM. */
 #pragma once
 
 #include "engine/cfn/resource.h"
@@ -92,3 +92,9 @@ enum resource_result cfn_mfa_attribute(struct resource_call *rc, struct str name
                                        struct json **out_value);
 enum resource_result cfn_certificate_attribute(struct resource_call *rc, struct str name,
                                                struct json **out_value);
+
+/* Rows of the table in cfn.c whose live properties are read in cfn_read.c. */
+typedef enum resource_result cfn_read_fn(struct resource_call *rc, struct json **out_properties);
+cfn_read_fn cfn_read_role, cfn_read_user, cfn_read_group, cfn_read_policy, cfn_read_single;
+cfn_read_fn cfn_read_managed, cfn_read_profile, cfn_read_key, cfn_read_addition, cfn_read_oidc;
+cfn_read_fn cfn_read_saml, cfn_read_linked, cfn_read_mfa, cfn_read_certificate;

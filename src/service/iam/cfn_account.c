@@ -294,7 +294,8 @@ enum resource_result cfn_linked_attribute(struct resource_call *rc, struct str n
 const struct resource_property cfn_mfa_properties[CFN_MFA_PROPERTY_COUNT] = {
     CFN_PROPERTY("Path", PROPERTY_STRING, UPDATE_REPLACEMENT),
     TAGS,
-    CFN_REQUIRED("Users", PROPERTY_LIST, UPDATE_NO_INTERRUPTION),
+    /* Whose it is shows once two codes of the device were given. */
+    {.name = STR_INIT("Users"), .type = PROPERTY_LIST, .is_required = true, .is_write_only = true},
     CFN_PROPERTY("VirtualMfaDeviceName", PROPERTY_STRING, UPDATE_REPLACEMENT),
 };
 

@@ -450,6 +450,7 @@ static const struct str key_attributes[] = {
 const struct resource_type kms_resource_types[] = {
     {
         .name = STR_INIT("AWS::KMS::Alias"),
+        .identifier = STR_INIT("AliasName"),
         .properties = alias_properties,
         .property_count = ARRAY_LEN(alias_properties),
         .create = create_alias,
@@ -459,6 +460,7 @@ const struct resource_type kms_resource_types[] = {
     },
     {
         .name = STR_INIT("AWS::KMS::Key"),
+        .identifier = STR_INIT("KeyId"),
         .properties = key_properties,
         .property_count = ARRAY_LEN(key_properties),
         .attributes = key_attributes,
@@ -472,6 +474,7 @@ const struct resource_type kms_resource_types[] = {
     },
     {
         .name = STR_INIT("AWS::KMS::ReplicaKey"),
+        .identifier = STR_INIT("KeyId"),
         .properties = replica_properties,
         .property_count = ARRAY_LEN(replica_properties),
         .attributes = key_attributes,

@@ -239,6 +239,26 @@ static enum resource_result queue_attribute(struct resource_call *rc, struct str
     return RESOURCE_DONE;
 }
 
+static enum resource_result put_tags(struct resource_call *rc, struct json *properties)
+{
+    const struct sqs_list_queue_tags_in in = {.queue_url = rc->physical_id};
+    struct sqs_list_queue_tags_out out = {0};
+    enum resource_result result =
+        resource_invoke(rc, &sqs_model, &sqs_operations[SQS_OP_LIST_QUEUE_TAGS], &in, &out, NULL);
+    if (result != RESOURCE_DONE)
+        return result;
+    struct arena *arena = rc->call->arena;
+    struct json *tags = json_new(arena, JSON_ARRAY);
+    for (size_t i = 0; i < out.tags.count; i++) {
+        struct json *tag = json_new(arena, JSON_OBJECT);
+        json_append_member(tag, STR("Key"), json_new_string(arena, out.tags.items[i].key));
+        json_append_member(tag, STR("Value"), json_new_string(arena, out.tags.items[i].value));
+        json_append(tags, tag);
+    }
+    json_append_member(properties, STR("Tags"), tags);
+    return RESOURCE_DONE;
+}
+
 static enum resource_result read_queue(struct resource_call *rc, struct json **out_properties)
 {
     struct sqs_get_queue_attributes_out out = {0};
@@ -259,7 +279,7 @@ static enum resource_result read_queue(struct resource_call *rc, struct json **o
         }
     }
     *out_properties = properties;
-    return RESOURCE_DONE;
+    return put_tags(rc, properties);
 }
 
 static const struct resource_property policy_properties[] = {
@@ -342,6 +362,35 @@ static enum resource_result remove_policy(struct resource_call *rc)
     return clear_policies(rc, rc->properties, NULL);
 }
 
+/* The queues of the template that have a policy still, and the policy. */
+static enum resource_result read_policy(struct resource_call *rc, struct json **out_properties)
+{
+    struct arena *arena = rc->call->arena;
+    struct json *properties = json_new(arena, JSON_OBJECT);
+    struct json *found = json_new(arena, JSON_ARRAY);
+    const struct json *queues = json_find_cstr(rc->properties, "Queues");
+    struct str policy = {0};
+    for (const struct json *queue = queues ? queues->first : NULL; queue; queue = queue->next) {
+        struct sqs_get_queue_attributes_out out = {0};
+        struct resource_call of_queue = *rc;
+        of_queue.physical_id = queue->text;
+        if (read_attributes(&of_queue, &out) != RESOURCE_DONE)
+            continue;
+        for (size_t i = 0; i < out.attributes.count; i++) {
+            if (!str_eq_cstr(out.attributes.items[i].key, "Policy"))
+                continue;
+            policy = out.attributes.items[i].value;
+            json_append(found, json_new_string(arena, queue->text));
+        }
+    }
+    if (!policy.ptr)
+        return resource_fail(rc, "None of the queues has a policy");
+    json_append_member(properties, STR("PolicyDocument"), json_new_string(arena, policy));
+    json_append_member(properties, STR("Queues"), found);
+    *out_properties = properties;
+    return RESOURCE_DONE;
+}
+
 static const struct str queue_attributes[] = {
     STR_INIT("Arn"),
     STR_INIT("QueueName"),
@@ -363,6 +412,7 @@ static enum resource_result policy_attribute(struct resource_call *rc, struct st
 const struct resource_type sqs_resource_types[] = {
     {
         .name = STR_INIT("AWS::SQS::Queue"),
+        .identifier = STR_INIT("QueueUrl"),
         .properties = queue_properties,
         .property_count = ARRAY_LEN(queue_properties),
         .attributes = queue_attributes,
@@ -384,6 +434,7 @@ const struct resource_type sqs_resource_types[] = {
         .update = update_policy,
         .remove = remove_policy,
         .attribute = policy_attribute,
+        .read = read_policy,
     },
 };
 const size_t sqs_resource_type_count = ARRAY_LEN(sqs_resource_types);
