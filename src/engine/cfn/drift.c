@@ -186,7 +186,7 @@ static void narrow(struct arena *arena, const struct resource_type *type,
     struct json *actual = json_new(arena, JSON_OBJECT);
     for (const struct json *member = wanted ? wanted->first : NULL; member; member = member->next) {
         const struct resource_property *property = find_row(type, member->key);
-        if (property && property->is_write_only)
+        if ((property && property->is_write_only) || template_has_reference(member))
             continue;
         json_append_member(expected, member->key, json_copy(arena, member));
         const struct json *value = json_find(live, member->key);

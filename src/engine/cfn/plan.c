@@ -14,11 +14,17 @@ static bool is_known_type(void *user, struct str type)
     return cfn_find_type(user, type) != NULL;
 }
 
+/* What the callbacks of an environment know. */
+struct outside {
+    struct call *call;
+    const struct principal *principal;
+};
+
 /* AWS: "No export named %s found." fails the stack that imports. */
 static int import_value(void *user, struct arena *arena, struct str name, struct str *out_value,
                         struct template_error *out_error)
 {
-    struct call *call = user;
+    struct call *call = ((const struct outside *)user)->call;
     struct cfn_export found = {0};
     int rc = cfn_store_find_export(call->db, arena, call->scope, name, &found);
     if (rc < 0)
@@ -29,12 +35,62 @@ static int import_value(void *user, struct arena *arena, struct str name, struct
     return 0;
 }
 
-static const struct template_environment *environment_of(struct call *call)
+static int ssm_parameter(void *user, struct arena *arena, struct str name, struct str *out_value,
+                         struct template_error *out_error)
 {
+    const struct outside *outside = user;
+    (void)arena; /* that of the call */
+    return cfn_sources.ssm_parameter(outside->call, outside->principal, name, out_value, out_error);
+}
+
+static int dynamic_reference(void *user, struct arena *arena,
+                             const struct template_dynamic_reference *reference,
+                             struct str *out_value, struct template_error *out_error)
+{
+    const struct outside *outside = user;
+    (void)arena;
+    return cfn_sources.dynamic_reference(outside->call, outside->principal, reference, out_value,
+                                         out_error);
+}
+
+static struct template_environment *environment_of(struct call *call,
+                                                   const struct principal *principal)
+{
+    struct outside *outside = arena_alloc(call->arena, sizeof(*outside));
     struct template_environment *environment = arena_alloc(call->arena, sizeof(*environment));
-    environment->user = call;
+    outside->call = call;
+    outside->principal = principal ? principal : call->principal;
+    environment->user = outside;
     environment->import_value = import_value;
+    environment->ssm_parameter = ssm_parameter;
     return environment;
+}
+
+const struct template_environment *cfn_reference_environment(struct call *call,
+                                                             const struct principal *principal)
+{
+    struct template_environment *environment = environment_of(call, principal);
+    environment->dynamic_reference = dynamic_reference;
+    return environment;
+}
+
+/* AWS: "AWS::Include transform": Location is the URI of a file in S3. Macros are functions, of
+ * which there are none. */
+static int transform(void *user, struct arena *arena, const struct template_transform_call *called,
+                     struct json **out_fragment, struct template_error *out_error)
+{
+    const struct outside *outside = user;
+    if (!str_eq(called->name, STR("AWS::Include")))
+        /* OBSERVED: the account's id is a part of the macro's name. */
+        return template_fail(arena, out_error, "No transform named " STR_FMT "::" STR_FMT " found.",
+                             STR_ARG(outside->call->scope.account), STR_ARG(called->name));
+    struct str location = json_find_str(called->parameters, "Location");
+    struct str text = {0};
+    if (!location.ptr)
+        return template_fail(arena, out_error,
+                             "Transform AWS::Include failed with: Location parameter is missing.");
+    int rc = cfn_sources.include(outside->call, outside->principal, location, &text, out_error);
+    return rc < 0 ? rc : template_read_snippet(arena, text, out_fragment, out_error);
 }
 
 /* Letters and digits in two to four parts: "AWS::SQS::Queue", "Custom::Thing@1". */
@@ -185,7 +241,7 @@ static struct template_values values_of(struct call *call, const struct cfn_valu
                 .notification_arns = arns.items,
                 .notification_arn_count = arns.count,
             },
-        .environment = environment_of(call),
+        .environment = environment_of(call, values->principal),
     };
     result.previous = arguments_of(call->arena, values->previous, &result.previous_count);
     return result;
@@ -200,7 +256,10 @@ int cfn_plan_bind(struct call *call, struct cfn_plan *plan, const struct cfn_val
     const struct template_build_options options = {.is_known_type = is_known_type, .user = call};
     int rc = 0;
     if (!plan->processed->is_expanded) {
-        rc = template_expand(call->arena, plan->document, bound, NULL, &plan->processed, out_error);
+        const struct template_expander expander = {.user = bound->environment->user,
+                                                   .transform = transform};
+        rc = template_expand(call->arena, plan->document, bound, &expander, &plan->processed,
+                             out_error);
         if (rc == 0)
             rc = template_build(call->arena, plan->processed, &options, &plan->model, out_error);
         if (rc < 0)
@@ -212,7 +271,8 @@ int cfn_plan_bind(struct call *call, struct cfn_plan *plan, const struct cfn_val
 }
 
 int cfn_plan_load(struct call *call, const struct cfn_stack *stack, const struct json *spec,
-                  struct cfn_plan *out_plan, struct template_error *out_error)
+                  const struct principal *principal, struct cfn_plan *out_plan,
+                  struct template_error *out_error)
 {
     struct str original = {0};
     struct str processed = {0};
@@ -240,6 +300,7 @@ int cfn_plan_load(struct call *call, const struct cfn_stack *stack, const struct
         .stack_id = stack->id,
         .stack_name = stack->name,
         .notifications = json_find_cstr(spec, "NotificationArns"),
+        .principal = principal,
     };
     values.arguments =
         arguments_of(call->arena, json_find_cstr(spec, "Parameters"), &values.argument_count);

@@ -162,6 +162,11 @@ static int check_list(struct check *check, const struct resource_property *row,
 static int check_value(struct check *check, const struct resource_property *row,
                        const struct json *value, struct json **out_value)
 {
+    /* What it stands for is checked when it is there: task.c. */
+    if (json_is_string(value) && template_has_reference(value)) {
+        *out_value = json_new_string(check->arena, value->text);
+        return 0;
+    }
     switch (row->type) {
     case PROPERTY_STRING:
         return check_string(check, row, value, out_value);

@@ -1,5 +1,5 @@
 /* property.h — resource types as the engine sees them: looking them up, checking properties,
- * judging changes. Private to engine/cfn.
+ * judging changes. For engine/cfn and service/cloudformation.
  */
 #pragma once
 

@@ -113,7 +113,7 @@ int run_load_plan(struct cfn_run *run, struct str *out_message)
         return 0;
     struct cfn_plan *plan = arena_alloc(run->call->arena, sizeof(*plan));
     struct template_error error = {0};
-    int rc = cfn_plan_load(run->call, &run->stack, run->stack.spec, plan, &error);
+    int rc = cfn_plan_load(run->call, &run->stack, run->stack.spec, run->principal, plan, &error);
     if (rc == 0)
         run->plan = plan;
     else
@@ -178,6 +178,20 @@ int run_wanted(struct cfn_run *run, const struct cfn_resource *row, struct json 
     return 0;
 }
 
+static int replace_in_output(struct cfn_run *run, struct str *value,
+                             struct template_error *out_error)
+{
+    struct json *text = json_new_string(run->call->arena, *value);
+    if (!template_has_reference(text))
+        return 0;
+    const struct template_environment *environment =
+        cfn_reference_environment(run->call, run->principal);
+    int rc = template_replace_references(run->call->arena, environment, (struct str){0},
+                                         (struct str){0}, text, out_error);
+    *value = text->text;
+    return rc;
+}
+
 int run_outputs(struct cfn_run *run, struct cfn_output **out_outputs, size_t *out_count,
                 struct str *out_message)
 {
@@ -193,6 +207,8 @@ int run_outputs(struct cfn_run *run, struct cfn_output **out_outputs, size_t *ou
         outputs[i].export_name = bound->export_name;
         int rc =
             template_resolve_output(arena, binding, bound, &resolver, &outputs[i].value, &error);
+        if (rc == 0)
+            rc = replace_in_output(run, &outputs[i].value, &error);
         if (rc < 0) {
             *out_message = error.message;
             return rc;

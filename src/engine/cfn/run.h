@@ -39,6 +39,25 @@ enum status run_put(struct cfn_run *run, struct cfn_resource *row);
 enum status run_note(struct cfn_run *run, struct cfn_resource *row, const char *status,
                      struct str reason);
 
+/* step.c, for import.c: the stack's status with its event; what the plan imports from other stacks
+ * is noted (-EINVAL with *out_message); outputs and exports are written (same); old templates go; a
+ * row goes; what must be there before a resource. */
+enum status run_set_status(struct cfn_run *run, const char *status, struct str reason);
+MUST_CHECK int run_take_imports(struct cfn_run *run, struct str *out_message);
+MUST_CHECK int run_keep_outputs(struct cfn_run *run, struct str *out_message);
+enum status run_trim_templates(struct cfn_run *run);
+enum status run_drop_row(struct cfn_run *run, struct cfn_resource *row);
+struct json *run_new_wanted(struct cfn_run *run, const struct template_bound_resource *bound);
+
+/* import.c: the phases IMPORT and IMPORT_ROLLBACK. */
+enum status import_enter(struct cfn_run *run, bool *out_is_over);
+bool import_is_ready(const struct cfn_run *run, const struct cfn_resource *row);
+enum status import_start(struct cfn_run *run, struct cfn_resource *row);
+enum status import_run(struct cfn_run *run, struct cfn_resource *row);
+enum status import_finish(struct cfn_run *run, bool *out_is_over);
+enum status import_enter_rollback(struct cfn_run *run, bool *out_is_over);
+enum status import_finish_rollback(struct cfn_run *run, bool *out_is_over);
+
 /* resolve.c: loads the plan unless it is there. 0, -EINVAL with *out_message, or -errno. */
 MUST_CHECK int run_load_plan(struct cfn_run *run, struct str *out_message);
 /* The ids of what a resource needs, as `applied` has them. */

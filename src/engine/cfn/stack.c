@@ -172,6 +172,7 @@ struct json *cfn_operation_state(struct call *call, const struct cfn_begin *begi
     cfn_set_number(call->arena, state, "Deadline", begin->deadline_ms);
     cfn_set(state, "Retain", begin->retain);
     cfn_set(state, "Skip", begin->skip);
+    cfn_set(state, "Import", begin->import);
     cfn_set_flag(call->arena, state, "RetainExceptOnCreate", begin->retain_except_on_create);
     cfn_set_flag(call->arena, state, "DisableRollback", begin->is_rollback_disabled);
     cfn_set_flag(call->arena, state, "Nested", begin->is_nested);

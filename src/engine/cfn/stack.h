@@ -41,14 +41,35 @@ struct cfn_plan {
     struct template_binding *binding; /* after cfn_plan_bind */
 };
 
+/* What templates read of other services, listed by the program (service/cloudformation). Each
+ * returns 0, -EINVAL with *out_error, or another -errno, and acts as `principal`. */
+struct cfn_sources {
+    /* The value of a Parameter Store parameter that a parameter of the template names. */
+    int (*ssm_parameter)(struct call *call, const struct principal *principal, struct str name,
+                         struct str *out_value, struct template_error *out_error);
+    /* What a dynamic reference stands for. */
+    int (*dynamic_reference)(struct call *call, const struct principal *principal,
+                             const struct template_dynamic_reference *reference,
+                             struct str *out_value, struct template_error *out_error);
+    /* The file of an AWS::Include. */
+    int (*include)(struct call *call, const struct principal *principal, struct str location,
+                   struct str *out_text, struct template_error *out_error);
+};
+extern const struct cfn_sources cfn_sources;
+
+/* An environment whose dynamic references are read as `principal`; in call->arena. */
+const struct template_environment *cfn_reference_environment(struct call *call,
+                                                             const struct principal *principal);
+
 /* Values for a plan. */
 struct cfn_values {
     struct str stack_id;
     struct str stack_name;
     const struct template_argument *arguments;
     size_t argument_count;
-    const struct json *previous;      /* spec "Parameters" of the stack as it is, or NULL */
-    const struct json *notifications; /* array of ARNs, or NULL */
+    const struct json *previous;       /* spec "Parameters" of the stack as it is, or NULL */
+    const struct json *notifications;  /* array of ARNs, or NULL */
+    const struct principal *principal; /* reads parameters and files; NULL: call->principal */
 };
 
 /* Reads and checks the text. 0, -EINVAL with *out_error, or -errno. */
@@ -62,8 +83,8 @@ MUST_CHECK int cfn_plan_bind(struct call *call, struct cfn_plan *plan,
                              const struct cfn_values *values, struct template_error *out_error);
 /* The plan of a stack as its spec says. */
 MUST_CHECK int cfn_plan_load(struct call *call, const struct cfn_stack *stack,
-                             const struct json *spec, struct cfn_plan *out_plan,
-                             struct template_error *out_error);
+                             const struct json *spec, const struct principal *principal,
+                             struct cfn_plan *out_plan, struct template_error *out_error);
 /* The bound parameters as spec "Parameters". */
 struct json *cfn_plan_parameters(struct arena *arena, const struct cfn_plan *plan);
 
@@ -81,14 +102,15 @@ struct str cfn_stack_channel(struct arena *arena, struct str stack_id);
 
 /* What an operation starts from, besides the stack. */
 struct cfn_begin {
-    const char *phase;                 /* "CREATE", "UPDATE", "DELETE", "RESTORE", "ROLLBACK" */
-    struct str token;                  /* ClientRequestToken */
-    struct str prior_status;           /* of the stack, before the operation */
-    struct str reason;                 /* of the phase's first status; absent: "User Initiated" */
-    struct str role_arn;               /* acts as this role; absent: as the caller */
-    struct json *retain;               /* DELETE: logical ids to keep, or NULL */
-    struct json *skip;                 /* RESTORE: ResourcesToSkip, or NULL */
-    int64_t deadline_ms;               /* CREATE: 0: none */
+    const char *phase;       /* "CREATE", "UPDATE", "DELETE", "RESTORE", "ROLLBACK", "IMPORT" */
+    struct str token;        /* ClientRequestToken */
+    struct str prior_status; /* of the stack, before the operation */
+    struct str reason;       /* of the phase's first status; absent: "User Initiated" */
+    struct str role_arn;     /* acts as this role; absent: as the caller */
+    struct json *retain;     /* DELETE: logical ids to keep, or NULL */
+    struct json *skip;       /* RESTORE: ResourcesToSkip, or NULL */
+    struct json *import;     /* IMPORT: an object, logical id to physical id */
+    int64_t deadline_ms;     /* CREATE: 0: none */
     const struct principal *principal; /* acts as this one; NULL: as call->principal */
     bool is_nested;                    /* its parent stack leads it */
     bool retain_except_on_create;

@@ -7,6 +7,8 @@
  *     └─a resource fails─► RESTORE ──ok──► RESTORE_CLEANUP ──► UPDATE_ROLLBACK_COMPLETE
  *          (rollback off ► UPDATE_FAILED)   └─fails──────────► UPDATE_ROLLBACK_FAILED
  *   DELETE ──────────────────────────────► DELETE_COMPLETE | DELETE_FAILED
+ *   IMPORT ──ok──────────────────────────► IMPORT_COMPLETE      (import.c)
+ *     └─fails─► IMPORT_ROLLBACK ──────────► IMPORT_ROLLBACK_COMPLETE
  *
  * A phase is a row of `phases`: enter() marks the resources that it is about as PENDING, start()
  * and run() are those of task.c, is_ready() orders them, finish() ends it when nothing is left to
@@ -72,7 +74,7 @@ static void go_to(struct cfn_run *run, const char *phase, struct str reason)
     cfn_set_flag(run->call->arena, run->state, "Entered", false);
 }
 
-static enum status set_status(struct cfn_run *run, const char *status, struct str reason)
+enum status run_set_status(struct cfn_run *run, const char *status, struct str reason)
 {
     return cfn_set_status(run->call, &run->stack, str_from_cstr(status), reason,
                           json_find_str(run->state, "Token"));
@@ -83,7 +85,7 @@ static enum status begin_status(struct cfn_run *run, const char *status)
 {
     if (str_eq_cstr(run->stack.status, status))
         return STATUS_DONE;
-    return set_status(run, status, json_find_str(run->state, "Reason"));
+    return run_set_status(run, status, json_find_str(run->state, "Reason"));
 }
 
 /* ---- Exports --------------------------------------------------------------------------------- */
@@ -176,7 +178,7 @@ static int write_imports(struct cfn_run *run, const struct json *names)
 }
 
 /* Notes what the plan imports. A missing export fails the stack. */
-static int take_imports(struct cfn_run *run, struct str *out_message)
+int run_take_imports(struct cfn_run *run, struct str *out_message)
 {
     const struct template_binding *binding = run->plan->binding;
     for (size_t i = 0; i < binding->import_count; i++) {
@@ -199,7 +201,7 @@ static int take_imports(struct cfn_run *run, struct str *out_message)
 /* ---- Forward: CREATE and UPDATE -------------------------------------------------------------- */
 
 /* What must be there first, until task_start_forward finds out the rest. */
-static struct json *new_wanted(struct cfn_run *run, const struct template_bound_resource *bound)
+struct json *run_new_wanted(struct cfn_run *run, const struct template_bound_resource *bound)
 {
     struct json *wanted = json_new(run->call->arena, JSON_OBJECT);
     cfn_set(wanted, "DependsOn", run_dependencies(run, bound));
@@ -215,7 +217,7 @@ static void add_row(struct cfn_run *run, struct vec *rows, size_t position)
         .position = (int64_t)position,
         .type = bound->resource->type,
         .progress = PROGRESS_PENDING,
-        .wanted = new_wanted(run, bound),
+        .wanted = run_new_wanted(run, bound),
     };
 }
 
@@ -250,7 +252,7 @@ static enum status mark_forward(struct cfn_run *run)
         struct cfn_resource row = run->rows[i];
         const struct template_bound_resource *bound = template_find_bound(binding, row.logical_id);
         row.state = NULL;
-        row.wanted = bound ? new_wanted(run, bound) : NULL;
+        row.wanted = bound ? run_new_wanted(run, bound) : NULL;
         row.progress = bound ? PROGRESS_PENDING : STR("");
         if (bound) {
             row.position = bound - binding->resources;
@@ -279,7 +281,7 @@ static enum status enter_forward(struct cfn_run *run, bool *out_is_over)
     struct str message = {0};
     int rc = run_load_plan(run, &message);
     if (rc == 0)
-        rc = take_imports(run, &message);
+        rc = run_take_imports(run, &message);
     if (rc == -EINVAL)
         return fail_forward(run, message, out_is_over);
     if (rc < 0)
@@ -306,7 +308,7 @@ static bool is_ready_forward(const struct cfn_run *run, const struct cfn_resourc
 }
 
 /* Forgets the templates of what the stack was before. */
-static enum status trim_templates(struct cfn_run *run)
+enum status run_trim_templates(struct cfn_run *run)
 {
     int rc = cfn_store_trim_templates(run->call->db, run->stack.id,
                                       cfn_number(run->stack.spec, "Generation"));
@@ -354,29 +356,33 @@ static int restore_outputs(struct cfn_run *run)
     return cfn_store_set_outputs(run->call->db, &run->stack, outputs, count);
 }
 
-/* Everything is made: outputs and exports, then the old ones go. */
-static enum status finish_forward(struct cfn_run *run, bool *out_is_over)
+int run_keep_outputs(struct cfn_run *run, struct str *out_message)
 {
     struct cfn_output *outputs = NULL;
     size_t count = 0;
-    struct str message = {0};
-    int rc = run_load_plan(run, &message);
+    int rc = run_load_plan(run, out_message);
     if (rc == 0)
-        rc = run_outputs(run, &outputs, &count, &message);
+        rc = run_outputs(run, &outputs, &count, out_message);
     if (rc == 0)
-        rc = check_lost_exports(run, outputs, count, &message);
+        rc = check_lost_exports(run, outputs, count, out_message);
     if (rc == 0)
-        rc = check_new_exports(run, outputs, count, &message);
-    if (rc == -EINVAL)
-        return fail_forward(run, message, out_is_over);
+        rc = check_new_exports(run, outputs, count, out_message);
     if (rc == 0)
         rc = save_outputs(run);
     if (rc == 0)
         rc = cfn_store_set_outputs(run->call->db, &run->stack, outputs, count);
     if (rc == 0)
         rc = cfn_store_clear_imports(run->call->db, run->stack.id);
-    if (rc == 0)
-        rc = write_imports(run, json_find_cstr(run->stack.spec, "Imports"));
+    return rc < 0 ? rc : write_imports(run, json_find_cstr(run->stack.spec, "Imports"));
+}
+
+/* Everything is made: outputs and exports, then the old ones go. */
+static enum status finish_forward(struct cfn_run *run, bool *out_is_over)
+{
+    struct str message = {0};
+    int rc = run_keep_outputs(run, &message);
+    if (rc == -EINVAL)
+        return fail_forward(run, message, out_is_over);
     if (rc < 0)
         return call_fail_internal(run->call, rc, "finish a stack operation");
     if (run_is_phase(run, "UPDATE")) {
@@ -384,21 +390,22 @@ static enum status finish_forward(struct cfn_run *run, bool *out_is_over)
         return STATUS_DONE;
     }
     run->stack.saved_spec = NULL;
-    enum status status = trim_templates(run);
+    enum status status = run_trim_templates(run);
     for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
         run->rows[i].change = CHANGE_NONE;
         run->rows[i].progress = STR("");
         status = run_put(run, &run->rows[i]);
     }
     *out_is_over = true;
-    return status == STATUS_DONE ? set_status(run, "CREATE_COMPLETE", no_reason) : status;
+    return status == STATUS_DONE ? run_set_status(run, "CREATE_COMPLETE", no_reason) : status;
 }
 
 /* "The following resource(s) failed to create: [A, B]. " with what else failed. */
 static struct str failure_text(struct cfn_run *run)
 {
-    static const char *const verbs[] = {"create", "update", "delete"};
-    static const char *const statuses[] = {"CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED"};
+    static const char *const verbs[] = {"create", "update", "delete", "import"};
+    static const char *const statuses[] = {"CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED",
+                                           "IMPORT_FAILED"};
     struct arena *arena = run->call->arena;
     struct str text = STR("");
     for (size_t kind = 0; kind < ARRAY_LEN(verbs); kind++) {
@@ -421,6 +428,10 @@ static struct str failure_text(struct cfn_run *run)
 static enum status fail_forward(struct cfn_run *run, struct str why, bool *out_is_over)
 {
     bool is_create = run_is_phase(run, "CREATE");
+    if (run_is_phase(run, "IMPORT")) {
+        go_to(run, "IMPORT_ROLLBACK", why);
+        return STATUS_DONE;
+    }
     struct str on_failure = json_find_str(run->stack.options, "OnFailure");
     if (!is_create && !cfn_flag(run->state, "DisableRollback")) {
         go_to(run, "RESTORE", why);
@@ -442,7 +453,7 @@ static enum status fail_forward(struct cfn_run *run, struct str why, bool *out_i
         return STATUS_DONE;
     }
     *out_is_over = true;
-    return set_status(run, is_create ? "CREATE_FAILED" : "UPDATE_FAILED", why);
+    return run_set_status(run, is_create ? "CREATE_FAILED" : "UPDATE_FAILED", why);
 }
 
 /* Stops what runs because something failed. */
@@ -480,7 +491,7 @@ static bool is_ready_delete(const struct cfn_run *run, const struct cfn_resource
     return true;
 }
 
-static enum status drop_row(struct cfn_run *run, struct cfn_resource *row)
+enum status run_drop_row(struct cfn_run *run, struct cfn_resource *row)
 {
     int rc = cfn_store_delete_resource(run->call->db, run->stack.id, row->logical_id);
     if (rc < 0)
@@ -498,7 +509,7 @@ static enum status mark_all_for_delete(struct cfn_run *run)
         struct cfn_resource *row = &run->rows[i];
         bool is_gone = str_eq(row->status, STR("DELETE_COMPLETE")) ||
                        str_eq(row->status, STR("DELETE_SKIPPED"));
-        status = row->status.len == 0 ? drop_row(run, row) : mark_row(run, row, !is_gone);
+        status = row->status.len == 0 ? run_drop_row(run, row) : mark_row(run, row, !is_gone);
     }
     return status;
 }
@@ -523,13 +534,13 @@ static enum status finish_rollback(struct cfn_run *run, bool *out_is_over)
 {
     *out_is_over = true;
     if (has_failed(run))
-        return set_status(run, "ROLLBACK_FAILED", failure_text(run));
+        return run_set_status(run, "ROLLBACK_FAILED", failure_text(run));
     int rc = cfn_store_clear_imports(run->call->db, run->stack.id);
     if (rc == 0)
         rc = cfn_store_set_outputs(run->call->db, &run->stack, NULL, 0);
     if (rc < 0)
         return call_fail_internal(run->call, rc, "finish a rollback");
-    return set_status(run, "ROLLBACK_COMPLETE", no_reason);
+    return run_set_status(run, "ROLLBACK_COMPLETE", no_reason);
 }
 
 static enum status enter_cleanup(struct cfn_run *run, bool *out_is_over)
@@ -545,8 +556,8 @@ static enum status enter_cleanup(struct cfn_run *run, bool *out_is_over)
         row->state = settles ? json_new(run->call->arena, JSON_OBJECT) : NULL;
         if (settles)
             cfn_set_flag(run->call->arena, row->state, "Settles", true);
-        status =
-            row->status.len == 0 ? drop_row(run, row) : mark_row(run, row, is_victim || settles);
+        status = row->status.len == 0 ? run_drop_row(run, row)
+                                      : mark_row(run, row, is_victim || settles);
     }
     /* AWS: "CloudFormation doesn't start cleaning up nested stack resources until all nested stacks
      * have been updated or have rolled back." */
@@ -572,7 +583,7 @@ static enum status finish_cleanup(struct cfn_run *run, bool *out_is_over)
         row->wanted = NULL;
         row->state = NULL;
         row->progress = STR("");
-        status = is_gone ? drop_row(run, row) : run_put(run, row);
+        status = is_gone ? run_drop_row(run, row) : run_put(run, row);
     }
     if (has_more) {
         go_to(run, "CLEANUP", no_reason);
@@ -581,10 +592,10 @@ static enum status finish_cleanup(struct cfn_run *run, bool *out_is_over)
     *out_is_over = true;
     run->stack.saved_spec = NULL;
     if (status == STATUS_DONE)
-        status = trim_templates(run);
+        status = run_trim_templates(run);
     if (status != STATUS_DONE)
         return status;
-    return set_status(run, is_back ? "UPDATE_ROLLBACK_COMPLETE" : "UPDATE_COMPLETE", no_reason);
+    return run_set_status(run, is_back ? "UPDATE_ROLLBACK_COMPLETE" : "UPDATE_COMPLETE", no_reason);
 }
 
 static enum status enter_delete(struct cfn_run *run, bool *out_is_over)
@@ -625,7 +636,7 @@ static enum status finish_delete(struct cfn_run *run, bool *out_is_over)
     bool is_forced =
         str_eq_cstr(json_find_str(run->stack.options, "DeletionMode"), "FORCE_DELETE_STACK");
     if (has_failed(run) && !is_forced)
-        return set_status(run, "DELETE_FAILED", failure_text(run));
+        return run_set_status(run, "DELETE_FAILED", failure_text(run));
     enum status status = forget_change_sets(run);
     int rc = cfn_store_clear_imports(run->call->db, run->stack.id);
     if (rc == 0)
@@ -637,7 +648,7 @@ static enum status finish_delete(struct cfn_run *run, bool *out_is_over)
     if (rc < 0)
         return call_fail_internal(run->call, rc, "finish a deletion");
     run->stack.deleted_at_ms = run->call->now_ms;
-    return status == STATUS_DONE ? set_status(run, "DELETE_COMPLETE", no_reason) : status;
+    return status == STATUS_DONE ? run_set_status(run, "DELETE_COMPLETE", no_reason) : status;
 }
 
 /* ---- RESTORE --------------------------------------------------------------------------------- */
@@ -659,7 +670,7 @@ static enum status enter_restore(struct cfn_run *run, bool *out_is_over)
         /* What was begun and did not come to be is cleaned up like what did. */
         if (!row->applied && row->status.len > 0)
             row->change = CHANGE_CREATED;
-        status = row->status.len == 0 ? drop_row(run, row) : mark_row(run, row, is_marked);
+        status = row->status.len == 0 ? run_drop_row(run, row) : mark_row(run, row, is_marked);
     }
     return status;
 }
@@ -679,7 +690,7 @@ static enum status finish_restore(struct cfn_run *run, bool *out_is_over)
 {
     if (has_failed(run)) {
         *out_is_over = true;
-        return set_status(run, "UPDATE_ROLLBACK_FAILED", failure_text(run));
+        return run_set_status(run, "UPDATE_ROLLBACK_FAILED", failure_text(run));
     }
     if (run->stack.saved_spec) {
         run->stack.spec = run->stack.saved_spec;
@@ -711,6 +722,9 @@ static const struct phase phases[] = {
      task_run_cleanup, finish_cleanup},
     {"ROLLBACK", false, true, enter_rollback, is_ready_delete, task_start_delete, task_run_delete,
      finish_rollback},
+    {"IMPORT", true, false, import_enter, import_is_ready, import_start, import_run, import_finish},
+    {"IMPORT_ROLLBACK", false, true, import_enter_rollback, is_ready_delete, task_start_delete,
+     task_run_delete, import_finish_rollback},
     {"DELETE", false, true, enter_delete, is_ready_delete, task_start_delete, task_run_delete,
      finish_delete},
 };

@@ -244,6 +244,31 @@ enum status task_start_forward(struct cfn_run *run, struct cfn_resource *row)
     return status;
 }
 
+/* Gives the adapter what dynamic references stand for. They are kept as they are written, so that
+ * no secret is in a row or an event; and AWS, too, compares the references and not what they name.
+ */
+static enum resource_result replace_references(struct cfn_run *run, struct resource_call *rc,
+                                               const struct json **properties)
+{
+    struct arena *arena = run->call->arena;
+    if (!template_has_reference(*properties))
+        return RESOURCE_DONE;
+    struct json *copy = json_copy(arena, *properties);
+    struct template_error error = {0};
+    int failed =
+        template_replace_references(arena, cfn_reference_environment(run->call, run->principal),
+                                    rc->logical_id, rc->type_name, copy, &error);
+    if (failed == 0)
+        failed = cfn_check_properties(arena, cfn_find_type(run->call, rc->type_name), copy, &copy,
+                                      &error.message);
+    if (failed < 0 && failed != -EINVAL)
+        call_fail_internal(run->call, failed, "replace dynamic references");
+    if (failed < 0)
+        return resource_fail(rc, STR_FMT, STR_ARG(str_or(error.message, STR("Internal Failure"))));
+    *properties = copy;
+    return RESOURCE_DONE;
+}
+
 /* Runs an adapter's function in a savepoint of its own. */
 static enum status run_adapter(struct cfn_run *run, resource_fn *function, struct resource_call *rc,
                                const struct json *state, enum resource_result *out_result)
@@ -261,7 +286,11 @@ static enum status run_adapter(struct cfn_run *run, resource_fn *function, struc
     int error = db_savepoint(run->call->db);
     if (error < 0)
         return call_fail_internal(run->call, error, "savepoint");
-    enum resource_result result = function(rc);
+    enum resource_result result = replace_references(run, rc, &rc->properties);
+    if (result == RESOURCE_DONE)
+        result = replace_references(run, rc, &rc->old_properties);
+    if (result == RESOURCE_DONE)
+        result = function(rc);
     if (result == RESOURCE_FAILED)
         db_rollback_to(run->call->db);
     error = db_release(run->call->db);

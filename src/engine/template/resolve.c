@@ -21,8 +21,9 @@ struct place {
 
 struct replacer {
     struct arena *arena;
-    const struct template_binding *binding;
-    const struct template_resource *resource;
+    const struct template_environment *environment;
+    struct str resource_id; /* absent in outputs */
+    struct str resource_type;
     struct template_error *error;
 };
 
@@ -76,7 +77,7 @@ static bool next_reference(struct str *rest, struct str *out_before,
 static int replace_in_text(const struct replacer *replacer, const struct place *place,
                            struct json *value)
 {
-    const struct template_environment *environment = replacer->binding->environment;
+    const struct template_environment *environment = replacer->environment;
     struct str rest = value->text;
     struct str before = {0};
     struct template_dynamic_reference reference = {0};
@@ -88,10 +89,8 @@ static int replace_in_text(const struct replacer *replacer, const struct place *
         buf_init(&path, replacer->arena, TEMPLATE_MAX_STRING_BYTES);
         write_place(&path, place);
         reference.property = buf_str(&path);
-        if (replacer->resource) {
-            reference.resource_id = replacer->resource->id;
-            reference.resource_type = replacer->resource->type;
-        }
+        reference.resource_id = replacer->resource_id;
+        reference.resource_type = replacer->resource_type;
         struct str resolved = {0};
         int rc = environment->dynamic_reference(environment->user, replacer->arena, &reference,
                                                 &resolved, replacer->error);
@@ -132,11 +131,43 @@ int replace_dynamic_references(struct arena *arena, const struct template_bindin
                                const struct template_resource *resource, struct json *value,
                                struct template_error *out_error)
 {
-    if (!binding->environment || !binding->environment->dynamic_reference)
+    return template_replace_references(
+        arena, binding->environment, resource ? resource->id : (struct str){0},
+        resource ? resource->type : (struct str){0}, value, out_error);
+}
+
+int template_replace_references(struct arena *arena, const struct template_environment *environment,
+                                struct str resource_id, struct str resource_type,
+                                struct json *value, struct template_error *out_error)
+{
+    if (!environment || !environment->dynamic_reference)
         return 0;
-    struct replacer replacer = {arena, binding, resource, out_error};
+    struct replacer replacer = {
+        .arena = arena,
+        .environment = environment,
+        .resource_id = resource_id,
+        .resource_type = resource_type,
+        .error = out_error,
+    };
     struct place root = {.node = value};
     return replace_in_tree(&replacer, &root, value);
+}
+
+bool template_has_reference(const struct json *value)
+{
+    struct template_dynamic_reference reference = {0};
+    struct str before = {0};
+    if (!value)
+        return false;
+    if (value->kind == JSON_STRING) {
+        struct str rest = value->text;
+        return next_reference(&rest, &before, &reference);
+    }
+    for (const struct json *child = value->first; child; child = child->next) {
+        if (template_has_reference(child))
+            return true;
+    }
+    return false;
 }
 
 /* ---- Resources and outputs ------------------------------------------------------------------ */

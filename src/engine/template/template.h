@@ -407,6 +407,16 @@ MUST_CHECK int template_resolve_output(struct arena *arena, const struct templat
                                        const struct template_resolver *resolver,
                                        struct str *out_value, struct template_error *out_error);
 
+/* Replaces the dynamic references in a resolved value, in place, by what the environment's callback
+ * gives: for who lets template_resolve leave them as they are, so that what they stand for is not
+ * kept. `resource_id` and `resource_type` say where the value stands; absent in outputs. */
+MUST_CHECK int template_replace_references(struct arena *arena,
+                                           const struct template_environment *environment,
+                                           struct str resource_id, struct str resource_type,
+                                           struct json *value, struct template_error *out_error);
+/* Whether a resolved value contains a dynamic reference. */
+bool template_has_reference(const struct json *value);
+
 /* Whether a resolved value is or contains TEMPLATE_UNKNOWN_TEXT. */
 bool template_is_unknown(const struct json *value);
 

@@ -22,9 +22,12 @@ static enum status find_target(struct call *call,
 {
     struct str type = str_or(in->change_set_type, STR("UPDATE"));
     int rc = 0;
-    if (str_eq(type, STR("IMPORT")))
+    if (opt_bool_or(in->import_existing_resources, false))
         return call_fail(call, &ERROR_NOT_IMPLEMENTED,
-                         "CreateChangeSet with ChangeSetType IMPORT is not implemented");
+                         "CreateChangeSet with ImportExistingResources is not implemented");
+    if (in->deployment_mode.ptr)
+        return call_fail(call, &ERROR_NOT_IMPLEMENTED,
+                         "CreateChangeSet with DeploymentMode is not implemented");
     if (str_starts_with(in->stack_name, STR("arn:")))
         rc = cfn_store_find_stack(call->db, call->arena, in->stack_name, out_stack);
     else
@@ -33,7 +36,7 @@ static enum status find_target(struct call *call,
         return call_fail_internal(call, rc, "find a stack");
     bool is_review = rc == 1 && str_eq(out_stack->status, STR("REVIEW_IN_PROGRESS"));
     *out_is_new = rc == 0;
-    if (str_eq(type, STR("CREATE"))) {
+    if (str_eq(type, STR("CREATE")) || (str_eq(type, STR("IMPORT")) && (rc == 0 || is_review))) {
         /* OBSERVED: the text for a stack that exists already. */
         if (rc == 1 && !is_review)
             return call_fail(call, &ERROR_VALIDATION,
@@ -78,7 +81,7 @@ static enum status forget_change_set(struct call *call, const struct cfn_change_
 /* Keeps a computed change set, and the stack in review that it may be for. */
 static enum status keep(struct call *call, const struct cloudformation_create_change_set_in *in,
                         const struct stack_draft *draft, struct cfn_stack *stack, bool is_new,
-                        struct cfn_change_set *set)
+                        struct json *import, struct cfn_change_set *set)
 {
     enum status status = STATUS_DONE;
     if (is_new) {
@@ -95,10 +98,113 @@ static enum status keep(struct call *call, const struct cloudformation_create_ch
     cfn_set_text(call->arena, set->data, "OnStackFailure", in->on_stack_failure);
     cfn_set_text(call->arena, set->data, "Token", in->client_token);
     cfn_set(set->data, "Spec", draft->spec);
+    cfn_set(set->data, "Import", import);
     int rc = cfn_store_put_template(call->db, set->id, 1, draft->original, draft->processed);
     if (rc < 0)
         return call_fail_internal(call, rc, "keep a template");
     return write_change_set(call, set);
+}
+
+/* ---- Imports -----------------------------------------------------------------------------------
+ */
+
+static const struct cloudformation_resource_to_import *
+find_import(const struct cloudformation_create_change_set_in *in, struct str logical_id)
+{
+    for (size_t i = 0; i < in->resources_to_import.count; i++) {
+        if (str_eq(in->resources_to_import.items[i].logical_resource_id, logical_id))
+            return &in->resources_to_import.items[i];
+    }
+    return NULL;
+}
+
+/* "[A, B]" of a list of texts. */
+static struct str bracketed(struct arena *arena, const struct json *names)
+{
+    struct str text = STR("");
+    for (const struct json *name = names->first; name; name = name->next)
+        text = str_format(arena, STR_FMT "%s" STR_FMT, STR_ARG(text), text.len > 0 ? ", " : "",
+                          STR_ARG(name->text));
+    return str_concat3(arena, STR("["), text, STR("]"));
+}
+
+/* One resource: its type, policy and identifier. */
+static enum status check_import(struct call *call, const struct stack_draft *draft,
+                                const struct cloudformation_resource_to_import *resource,
+                                struct json *import)
+{
+    const struct template_bound_resource *bound =
+        template_find_bound(draft->plan.binding, resource->logical_resource_id);
+    if (!bound || !str_eq(bound->resource->type, resource->resource_type))
+        return call_fail(call, &ERROR_VALIDATION,
+                         "ResourcesToImport: resource " STR_FMT " of type " STR_FMT
+                         " is not in the template",
+                         STR_ARG(resource->logical_resource_id), STR_ARG(resource->resource_type));
+    const struct resource_type *type = cfn_find_type(call, resource->resource_type);
+    /* OBSERVED: the text of types without import. */
+    if (!type->read || type->identifier.len == 0)
+        return call_fail(call, &ERROR_VALIDATION,
+                         "ResourceTypes [" STR_FMT "] are not supported for Import",
+                         STR_ARG(resource->resource_type));
+    if (!bound->deletion_policy.ptr)
+        return call_fail(call, &ERROR_VALIDATION,
+                         "The following resources to import [" STR_FMT
+                         "] must have DeletionPolicy attribute specified in the template.",
+                         STR_ARG(resource->logical_resource_id));
+    if (resource->resource_identifier.count != 1 ||
+        !str_eq(resource->resource_identifier.items[0].key, type->identifier))
+        return call_fail(call, &ERROR_VALIDATION,
+                         "Unexpected resource identifier for resource " STR_FMT
+                         ": the identifier of " STR_FMT " is [" STR_FMT "]",
+                         STR_ARG(resource->logical_resource_id), STR_ARG(resource->resource_type),
+                         STR_ARG(type->identifier));
+    struct str physical = resource->resource_identifier.items[0].value;
+    struct str owner = {0};
+    int rc = cfn_store_find_by_physical(call->db, call->arena, call->scope, physical, &owner);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "find a physical resource");
+    if (rc == 1)
+        return call_fail(call, &ERROR_VALIDATION,
+                         "Resource " STR_FMT " already exists in stack " STR_FMT, STR_ARG(physical),
+                         STR_ARG(owner));
+    json_set(import, resource->logical_resource_id, json_new_string(call->arena, physical));
+    return STATUS_DONE;
+}
+
+/* Turns the additions into imports. OBSERVED: what else the template changes is refused. */
+static enum status plan_import(struct call *call,
+                               const struct cloudformation_create_change_set_in *in,
+                               const struct stack_draft *draft, struct json *changes,
+                               struct json **out_import)
+{
+    struct json *import = json_new(call->arena, JSON_OBJECT);
+    struct json *others = json_new(call->arena, JSON_ARRAY);
+    if (in->resources_to_import.count == 0)
+        return call_fail(call, &ERROR_VALIDATION,
+                         "ResourcesToImport must be specified for ChangeSetType IMPORT");
+    for (size_t i = 0; i < in->resources_to_import.count; i++) {
+        enum status status = check_import(call, draft, &in->resources_to_import.items[i], import);
+        if (status != STATUS_DONE)
+            return status;
+    }
+    for (struct json *change = changes->first; change; change = change->next) {
+        struct str logical_id = json_find_str(change, "LogicalId");
+        const struct json *physical = json_find(import, logical_id);
+        if (!physical || !find_import(in, logical_id)) {
+            json_append(others, json_new_string(call->arena, logical_id));
+            continue;
+        }
+        cfn_set_text(call->arena, change, "Action", STR("Import"));
+        cfn_set_text(call->arena, change, "PhysicalId", physical->text);
+    }
+    if (others->count > 0)
+        return call_fail(call, &ERROR_VALIDATION,
+                         "You have modified resources " STR_FMT
+                         " in your template that are not being imported. Update, create or delete "
+                         "operations cannot be executed during import operations.",
+                         STR_ARG(bracketed(call->arena, others)));
+    *out_import = import;
+    return STATUS_DONE;
 }
 
 enum status cloudformation_create_change_set(struct call *call,
@@ -147,6 +253,9 @@ enum status cloudformation_create_change_set(struct call *call,
     if (status == STATUS_DONE)
         status =
             cfn_changes(call, &stack, &draft.plan, draft.spec, call->principal, &changes, &differs);
+    struct json *import = NULL;
+    if (status == STATUS_DONE && str_eq(in->change_set_type, STR("IMPORT")))
+        status = plan_import(call, in, &draft, changes, &import);
     if (status != STATUS_DONE)
         return status;
     struct cfn_change_set set = {
@@ -162,7 +271,7 @@ enum status cloudformation_create_change_set(struct call *call,
     };
     out->id = set.id;
     out->stack_id = stack.id;
-    return keep(call, in, &draft, &stack, is_new, &set);
+    return keep(call, in, &draft, &stack, is_new, import, &set);
 }
 
 /* ---- Describing ------------------------------------------------------------------------------ */
@@ -399,6 +508,9 @@ enum status cloudformation_execute_change_set(struct call *call,
         .policy = json_find_str(stack.options, "Policy"),
         .enable_termination_protection = opt_bool(cfn_flag(stack.options, "TerminationProtection")),
     };
+    struct json *import = json_find_cstr(set.data, "Import");
+    if (import)
+        return begin_import(call, &stack, &options, json_copy(call->arena, import));
     return is_create ? begin_create(call, &stack, &options) : begin_update(call, &stack, &options);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "cloudformation/cloudformation_api.h"
+#include "engine/cfn/property.h"
 #include "engine/cfn/resource.h"
 #include "engine/cfn/stack.h"
 #include "service/cloudformation/cloudformation_public.h"
@@ -105,6 +106,9 @@ enum status begin_create(struct call *call, struct cfn_stack *stack,
 /* Starts an update of a stack whose draft was applied. */
 enum status begin_update(struct call *call, struct cfn_stack *stack,
                          const struct create_options *options);
+/* Starts an import of resources (logical id to physical id) whose draft was applied. */
+enum status begin_import(struct call *call, struct cfn_stack *stack,
+                         const struct create_options *options, struct json *resources);
 /* Starts a deletion, or turns the running operation into one. */
 enum status begin_delete(struct call *call, struct cfn_stack *stack, const struct cfn_begin *begin);
 bool is_updatable(const struct cfn_stack *stack, bool is_rollback_disabled);

@@ -23,7 +23,8 @@ bool is_updatable(const struct cfn_stack *stack, bool is_rollback_disabled)
      * too ("Preserve successfully provisioned resources"). */
     bool is_preserved = is_status(stack, "CREATE_FAILED") || is_status(stack, "UPDATE_FAILED");
     return is_status(stack, "CREATE_COMPLETE") || is_status(stack, "UPDATE_COMPLETE") ||
-           is_status(stack, "UPDATE_ROLLBACK_COMPLETE") || (is_preserved && is_rollback_disabled);
+           is_status(stack, "UPDATE_ROLLBACK_COMPLETE") || is_status(stack, "IMPORT_COMPLETE") ||
+           is_status(stack, "IMPORT_ROLLBACK_COMPLETE") || (is_preserved && is_rollback_disabled);
 }
 
 /* OBSERVED: "Stack:arn:... is in ROLLBACK_COMPLETE state and can not be updated." */
@@ -98,6 +99,24 @@ enum status begin_update(struct call *call, struct cfn_stack *stack,
         .is_nested = options->principal != NULL,
     };
     enum status status = cfn_set_status(call, stack, STR("UPDATE_IN_PROGRESS"),
+                                        STR("User Initiated"), options->token);
+    return status == STATUS_DONE ? cfn_begin(call, stack, &begin) : status;
+}
+
+enum status begin_import(struct call *call, struct cfn_stack *stack,
+                         const struct create_options *options, struct json *resources)
+{
+    cfn_set_text(call->arena, stack->options, "ChangeSetId", options->change_set_id);
+    if (!str_eq_cstr(stack->status, "REVIEW_IN_PROGRESS"))
+        stack->updated_at_ms = call->now_ms;
+    const struct cfn_begin begin = {
+        .phase = "IMPORT",
+        .token = options->token,
+        .prior_status = stack->status,
+        .role_arn = role_of(stack),
+        .import = resources,
+    };
+    enum status status = cfn_set_status(call, stack, STR("IMPORT_IN_PROGRESS"),
                                         STR("User Initiated"), options->token);
     return status == STATUS_DONE ? cfn_begin(call, stack, &begin) : status;
 }

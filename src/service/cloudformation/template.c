@@ -124,6 +124,29 @@ static void fill_declarations(struct arena *arena, const struct template_model *
     }
 }
 
+/* AWS: ResourceIdentifierSummaries: what an import of each type needs. */
+static void fill_identifiers(struct call *call, const struct cfn_plan *plan,
+                             struct cloudformation_resource_identifier_summaries *out)
+{
+    out->items =
+        arena_alloc_array(call->arena, plan->summary.resource_type_count, sizeof(*out->items));
+    for (size_t i = 0; i < plan->summary.resource_type_count; i++) {
+        const struct resource_type *type = cfn_find_type(call, plan->summary.resource_types[i]);
+        if (!type || !type->read || type->identifier.len == 0)
+            continue;
+        struct cloudformation_resource_identifier_summary *item = &out->items[out->count++];
+        struct str *ids = arena_alloc_array(call->arena, plan->model->resource_count, sizeof(*ids));
+        item->resource_type = plan->summary.resource_types[i];
+        item->logical_resource_ids.items = ids;
+        for (size_t r = 0; r < plan->model->resource_count; r++) {
+            if (str_eq(plan->model->resources[r].type, item->resource_type))
+                ids[item->logical_resource_ids.count++] = plan->model->resources[r].id;
+        }
+        copy_texts(call->arena, &type->identifier, 1, &item->resource_identifiers.items,
+                   &item->resource_identifiers.count);
+    }
+}
+
 enum status
 cloudformation_get_template_summary(struct call *call,
                                     const struct cloudformation_get_template_summary_in *in,
@@ -143,6 +166,7 @@ cloudformation_get_template_summary(struct call *call,
     if (status != STATUS_DONE)
         return status;
     fill_declarations(call->arena, plan.model, &out->parameters);
+    fill_identifiers(call, &plan, &out->resource_identifier_summaries);
     out->description = plan.model->description;
     out->metadata = plan.summary.metadata;
     out->version = plan.summary.version;
