@@ -40,9 +40,10 @@ function(virga_tests FOLDER LIBRARY)
   endforeach()
 endfunction()
 
-# virga_layer(<folder> LINK <libraries>): src/<folder>/*.c as one static library.
+# virga_layer(<folder> LINK <libraries> [TEST_LINK <library>]): src/<folder>/*.c as one static
+# library; its tests link TEST_LINK instead when the library alone does not stand.
 function(virga_layer FOLDER)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "TEST_LINK" "LINK" ${ARGN})
   string(REPLACE "/" "_" LIBRARY ${FOLDER})
   file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${FOLDER}/*.c)
   list(FILTER SOURCES EXCLUDE REGEX "_(test|fuzz)\\.c$")
@@ -55,7 +56,11 @@ function(virga_layer FOLDER)
     target_include_directories(${LIBRARY} INTERFACE ${CMAKE_SOURCE_DIR}/src)
     target_link_libraries(${LIBRARY} INTERFACE ${ARG_LINK} Threads::Threads)
   endif()
-  virga_tests(${FOLDER} ${LIBRARY})
+  if(ARG_TEST_LINK)
+    virga_tests(${FOLDER} ${ARG_TEST_LINK})
+  else()
+    virga_tests(${FOLDER} ${LIBRARY})
+  endif()
 endfunction()
 
 # virga_models(): models/*.model through tools/modelc.py into the library `api`, headers in
@@ -88,7 +93,8 @@ function(virga_services)
   foreach(NAME IN LISTS FOLDERS)
     if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/src/service/${NAME})
       virga_layer(service/${NAME}
-        LINK engine_cfn engine_template engine_events engine_workflow wire)
+        LINK engine_cfn engine_template engine_events engine_workflow wire
+        TEST_LINK services) # engines find what the program lists, services find each other
       list(APPEND ALL service_${NAME})
     endif()
   endforeach()

@@ -149,8 +149,12 @@ static void encode(const struct wire_encoding *encoding, const void *out)
 static void encode_fault(const struct wire_encoding *encoding, const struct call_error *error)
 {
     struct buf *body = &encoding->response->body;
-    /* Common errors have a code for JSON and one for XML; a service's own are the same in both. */
-    xml_element(body, STR("Code"), str_or(error->error->query_code, error->error->code));
+    /* Common errors, which have no shape, have a code for JSON and one for XML. A service's own
+     * have one, but for those that were known by another to the Query protocol, which REST is not.
+     */
+    struct str code = error->error->shape ? error->error->code
+                                          : str_or(error->error->query_code, error->error->code);
+    xml_element(body, STR("Code"), code);
     if (error->message.len > 0)
         xml_element(body, STR("Message"), error->message);
     if (error->members && error->error->shape)
