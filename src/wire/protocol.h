@@ -49,7 +49,7 @@ struct wire_response {
 };
 
 enum {
-    WIRE_MAX_DEPTH = 64,              /* nesting of decoded shapes */
+    WIRE_MAX_DEPTH = 80,              /* nesting of decoded shapes: DynamoDB has 32 levels of two */
     WIRE_MAX_BODY = 64 * 1024 * 1024, /* an encoded answer; larger ones must be streamed */
 };
 
