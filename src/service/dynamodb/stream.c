@@ -23,7 +23,7 @@ enum {
     SHARD_AGE_MS = 4 * 60 * 60 * 1000, /* AWS: "shards ... roll over about every four hours" */
     KEPT_MS = DDB_DAY_MS,              /* AWS: "lifetime of 24 hours" */
     TRIM_ROWS = 500,
-    TRIM_LOOK_MS = 60 * 60 * 1000,
+    TRIM_LOOK_MS = 5 * 60 * 1000,
     MAX_SHARDS = 1000,  /* a day has 6 per slot; a moved clock makes more */
     NUMBER_FACTOR = 16, /* sequence number = base + number * factor + slot */
 };

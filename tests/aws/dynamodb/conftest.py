@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from harness import tables
 
 TYPES = {"pk": "S", "sk": "N", "n": "N", "g": "S", "h": "N", "l": "S", "b": "B"}
 
@@ -71,3 +72,67 @@ def new_table(ddb, unique, wait_active):
         return name
 
     return make
+
+
+@pytest.fixture
+def streams(client):
+    return client("dynamodbstreams")
+
+
+@pytest.fixture
+def status_of(ddb):
+    """status_of(name) -> TableStatus, or None when there is no such table."""
+
+    def get(name, client=ddb):
+        try:
+            return client.describe_table(TableName=name)["Table"]["TableStatus"]
+        except client.exceptions.ResourceNotFoundException:
+            return None
+
+    return get
+
+
+@pytest.fixture
+def make_table(ddb, unique, wait_active):
+    """make_table() -> name of an ACTIVE table with the hash key "id" (S). `range`: name of a range
+    key (S); everything else goes to CreateTable."""
+
+    def make(name=None, range=None, client=ddb, **more):
+        name = name or unique("table")
+        types = {"id": "S"}
+        if range:
+            types[range] = "S"
+        request = {
+            "TableName": name,
+            "AttributeDefinitions": tables.attributes(**types),
+            "KeySchema": tables.keys("id", *([range] if range else [])),
+            "BillingMode": "PAY_PER_REQUEST",
+            **more,
+        }
+        client.create_table(**request)
+        wait_active(name, client=client)
+        return name
+
+    return make
+
+
+@pytest.fixture
+def read_stream(streams):
+    """read_stream(arn) -> all records of all shards, in the order of their numbers."""
+
+    def read(arn, client=streams):
+        records = []
+        shards = client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        for shard in shards:
+            iterator = client.get_shard_iterator(
+                StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            while iterator:
+                answer = client.get_records(ShardIterator=iterator)
+                records += answer["Records"]
+                iterator = answer.get("NextShardIterator")
+                if not answer["Records"]:
+                    break
+        return sorted(records, key=lambda one: int(one["dynamodb"]["SequenceNumber"]))
+
+    return read
