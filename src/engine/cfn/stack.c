@@ -110,6 +110,12 @@ enum status cfn_set_status(struct call *call, struct cfn_stack *stack, struct st
         if (woken != STATUS_DONE)
             return woken;
     }
+    struct str set_operation = json_find_str(stack->options, "SetOperation");
+    if (set_operation.ptr && !str_ends_with(status, STR("_IN_PROGRESS"))) {
+        enum status woken = workflow_wake(call, STR(CFN_SET_WORKFLOW), set_operation);
+        if (woken != STATUS_DONE)
+            return woken;
+    }
     if (!str_ends_with(status, STR("_IN_PROGRESS")))
         call_notify(call, cfn_stack_channel(call->arena, stack->id));
     return STATUS_DONE;

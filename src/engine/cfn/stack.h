@@ -14,6 +14,7 @@
 struct json;
 
 #define CFN_WORKFLOW "cfn.stack"
+#define CFN_SET_WORKFLOW "cfn.set"
 #define CFN_SERVICE "cloudformation.amazonaws.com"
 
 /* ---- Small JSON ------------------------------------------------------------------------------ */

@@ -13,3 +13,5 @@ extern const struct service cloudformation_service;
 bool cloudformation_serve_callback(struct executor *executor, struct http_exchange *exchange);
 /* Carries out stack operations. */
 extern const struct workflow_kind cfn_stack_kind;
+/* Carries out operations on stack sets. */
+extern const struct workflow_kind cfn_set_kind;

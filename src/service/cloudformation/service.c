@@ -21,18 +21,26 @@ const struct cloudformation_handlers cloudformation_handlers = {
     .continue_update_rollback = cloudformation_continue_update_rollback,
     .create_change_set = cloudformation_create_change_set,
     .create_stack = cloudformation_create_stack,
+    .create_stack_instances = cloudformation_create_stack_instances,
+    .create_stack_set = cloudformation_create_stack_set,
     .delete_change_set = cloudformation_delete_change_set,
     .delete_stack = cloudformation_delete_stack,
+    .delete_stack_instances = cloudformation_delete_stack_instances,
+    .delete_stack_set = cloudformation_delete_stack_set,
     .describe_account_limits = cloudformation_describe_account_limits,
     .describe_change_set = cloudformation_describe_change_set,
     .describe_stack_drift_detection_status = cloudformation_describe_stack_drift_detection_status,
     .describe_stack_events = cloudformation_describe_stack_events,
+    .describe_stack_instance = cloudformation_describe_stack_instance,
     .describe_stack_resource = cloudformation_describe_stack_resource,
     .describe_stack_resource_drifts = cloudformation_describe_stack_resource_drifts,
     .describe_stack_resources = cloudformation_describe_stack_resources,
+    .describe_stack_set = cloudformation_describe_stack_set,
+    .describe_stack_set_operation = cloudformation_describe_stack_set_operation,
     .describe_stacks = cloudformation_describe_stacks,
     .detect_stack_drift = cloudformation_detect_stack_drift,
     .detect_stack_resource_drift = cloudformation_detect_stack_resource_drift,
+    .detect_stack_set_drift = cloudformation_detect_stack_set_drift,
     .execute_change_set = cloudformation_execute_change_set,
     .get_stack_policy = cloudformation_get_stack_policy,
     .get_template = cloudformation_get_template,
@@ -40,12 +48,19 @@ const struct cloudformation_handlers cloudformation_handlers = {
     .list_change_sets = cloudformation_list_change_sets,
     .list_exports = cloudformation_list_exports,
     .list_imports = cloudformation_list_imports,
+    .list_stack_instances = cloudformation_list_stack_instances,
     .list_stack_resources = cloudformation_list_stack_resources,
+    .list_stack_set_operation_results = cloudformation_list_stack_set_operation_results,
+    .list_stack_set_operations = cloudformation_list_stack_set_operations,
+    .list_stack_sets = cloudformation_list_stack_sets,
     .list_stacks = cloudformation_list_stacks,
     .rollback_stack = cloudformation_rollback_stack,
     .set_stack_policy = cloudformation_set_stack_policy,
     .signal_resource = cloudformation_signal_resource,
+    .stop_stack_set_operation = cloudformation_stop_stack_set_operation,
     .update_stack = cloudformation_update_stack,
+    .update_stack_instances = cloudformation_update_stack_instances,
+    .update_stack_set = cloudformation_update_stack_set,
     .update_termination_protection = cloudformation_update_termination_protection,
     .validate_template = cloudformation_validate_template,
 };
@@ -88,6 +103,16 @@ static enum status authorize(struct call *call, const void *in, struct authoriza
         out->condition_count++;
     }
     out->conditions = conditions;
+    struct str set_name = request_text(call, in, "StackSetName");
+    if (set_name.ptr) {
+        /* AWS: "stackset/NAME:ID" */
+        out->resource =
+            str_index(set_name, ':') >= 0
+                ? call_arn(call, "cloudformation", false, "stackset/" STR_FMT, STR_ARG(set_name))
+                : call_arn(call, "cloudformation", false, "stackset/" STR_FMT ":*",
+                           STR_ARG(set_name));
+        return STATUS_DONE;
+    }
     struct str name = request_text(call, in, "StackName");
     struct str change_set = request_text(call, in, "ChangeSetName");
     struct cfn_change_set set = {0};
