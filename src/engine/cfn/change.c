@@ -444,6 +444,8 @@ static int diff_outputs(struct diff *diff, bool *out_differs, struct template_er
         struct str value = {0};
         int rc = template_resolve_output(diff->call->arena, binding, bound, &resolver, &value,
                                          out_error);
+        if (rc == 0)
+            rc = cfn_replace_in_output(diff->call, diff->principal, &value, out_error);
         if (rc < 0)
             return rc;
         bool is_there = false;

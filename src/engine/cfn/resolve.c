@@ -178,16 +178,14 @@ int run_wanted(struct cfn_run *run, const struct cfn_resource *row, struct json 
     return 0;
 }
 
-static int replace_in_output(struct cfn_run *run, struct str *value,
-                             struct template_error *out_error)
+int cfn_replace_in_output(struct call *call, const struct principal *principal, struct str *value,
+                          struct template_error *out_error)
 {
-    struct json *text = json_new_string(run->call->arena, *value);
+    struct json *text = json_new_string(call->arena, *value);
     if (!template_has_reference(text))
         return 0;
-    const struct template_environment *environment =
-        cfn_reference_environment(run->call, run->principal);
-    int rc = template_replace_references(run->call->arena, environment, (struct str){0},
-                                         (struct str){0}, text, out_error);
+    int rc = template_replace_references(call->arena, cfn_reference_environment(call, principal),
+                                         (struct str){0}, (struct str){0}, text, out_error);
     *value = text->text;
     return rc;
 }
@@ -208,7 +206,7 @@ int run_outputs(struct cfn_run *run, struct cfn_output **out_outputs, size_t *ou
         int rc =
             template_resolve_output(arena, binding, bound, &resolver, &outputs[i].value, &error);
         if (rc == 0)
-            rc = replace_in_output(run, &outputs[i].value, &error);
+            rc = cfn_replace_in_output(run->call, run->principal, &outputs[i].value, &error);
         if (rc < 0) {
             *out_message = error.message;
             return rc;

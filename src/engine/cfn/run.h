@@ -69,6 +69,9 @@ MUST_CHECK int run_wanted(struct cfn_run *run, const struct cfn_resource *row,
 /* The outputs of the plan. Same results. */
 MUST_CHECK int run_outputs(struct cfn_run *run, struct cfn_output **out_outputs, size_t *out_count,
                            struct str *out_message);
+/* Puts what they stand for in the place of an output's dynamic references. */
+MUST_CHECK int cfn_replace_in_output(struct call *call, const struct principal *principal,
+                                     struct str *value, struct template_error *out_error);
 /* Tags of the stack, CloudFormation's own for this resource included. */
 struct json *cfn_stack_tags(struct arena *arena, const struct cfn_stack *stack,
                             const struct json *spec, struct str logical_id);
