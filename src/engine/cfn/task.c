@@ -248,7 +248,7 @@ enum status task_start_forward(struct cfn_run *run, struct cfn_resource *row)
  * no secret is in a row or an event; and AWS, too, compares the references and not what they name.
  */
 static enum resource_result replace_references(struct cfn_run *run, struct resource_call *rc,
-                                               const struct json **properties)
+                                               const struct json **properties, bool is_old)
 {
     struct arena *arena = run->call->arena;
     if (!template_has_reference(*properties))
@@ -265,6 +265,14 @@ static enum resource_result replace_references(struct cfn_run *run, struct resou
         call_fail_internal(run->call, failed, "replace dynamic references");
     if (failed < 0)
         return resource_fail(rc, STR_FMT, STR_ARG(str_or(error.message, STR("Internal Failure"))));
+    /* What an old reference stood for is not known any more: as text it differs from any value, and
+     * the adapter sets the new one. Lists and objects are taken apart by adapters, so those of old
+     * are resolved, too. */
+    for (const struct json *written = is_old ? (*properties)->first : NULL; written;
+         written = written->next) {
+        if (json_is_string(written) && template_has_reference(written))
+            json_set(copy, written->key, json_copy(arena, written));
+    }
     *properties = copy;
     return RESOURCE_DONE;
 }
@@ -286,9 +294,9 @@ static enum status run_adapter(struct cfn_run *run, resource_fn *function, struc
     int error = db_savepoint(run->call->db);
     if (error < 0)
         return call_fail_internal(run->call, error, "savepoint");
-    enum resource_result result = replace_references(run, rc, &rc->properties);
+    enum resource_result result = replace_references(run, rc, &rc->properties, false);
     if (result == RESOURCE_DONE)
-        result = replace_references(run, rc, &rc->old_properties);
+        result = replace_references(run, rc, &rc->old_properties, true);
     if (result == RESOURCE_DONE)
         result = function(rc);
     if (result == RESOURCE_FAILED)
