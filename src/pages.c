@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "engine/workflow/workflow.h"
 #include "net/http.h"
+#include "service/cloudformation/cloudformation_public.h"
 #include "service/sns/sns_public.h"
 #include "settings.h"
-#include "service/cloudformation/cloudformation_public.h"
 #include "syntax/json.h"
 #include "syntax/time.h"
 #include "syntax/uri.h"
@@ -281,6 +281,33 @@ static void serve_reset(struct executor *executor, struct http_exchange *exchang
     respond(exchange, 200, STR("application/json"), STR("{}\n"));
 }
 
+/* Answers of custom resources and signals of wait conditions; senders know S3's answers. */
+static bool serve_callback(struct executor *executor, struct http_exchange *exchange)
+{
+    const struct str path = STR(CLOUDFORMATION_CALLBACK_PATH);
+    struct str refusal = {0};
+    int rc = 0;
+    if (!str_starts_with(exchange->raw_path, path))
+        return false;
+    if (!str_eq_cstr(exchange->method, "PUT"))
+        refusal = STR("send the answer with PUT");
+    else if (exchange->is_too_large)
+        refusal = STR("the answer is too long");
+    else
+        rc = cloudformation_take_callback(executor, exchange->arena,
+                                          str_from(exchange->raw_path, path.len), exchange->body,
+                                          &refusal);
+    if (rc < 0)
+        refusal = STR("the answer could not be kept");
+    respond(exchange,
+            rc < 0        ? 500
+            : refusal.ptr ? 400
+                          : 200,
+            STR("text/plain"),
+            refusal.ptr ? str_concat(exchange->arena, refusal, STR("\n")) : STR(""));
+    return true;
+}
+
 static void serve_sns(struct executor *executor, struct http_exchange *exchange, struct str page,
                       bool is_get, const struct form *query)
 {
@@ -317,7 +344,7 @@ bool pages_serve(struct executor *executor, struct http_exchange *exchange)
     }
     if (!str_starts_with(path, STR("/_virga/")))
         return false;
-    if (cloudformation_serve_callback(executor, exchange))
+    if (serve_callback(executor, exchange))
         return true;
     struct form query = {0};
     if (form_parse(exchange->arena, exchange->raw_query, true, &query) < 0) {

@@ -4,13 +4,18 @@
 #include "engine/workflow/workflow.h"
 #include "wire/service.h"
 
+struct arena;
 struct executor;
-struct http_exchange;
 
 extern const struct service cloudformation_service;
-/* Answers of custom resources and signals of wait conditions: URLs of the program itself that
- * templates get. Answers the exchange and returns true, or false when the path is none of those. */
-bool cloudformation_serve_callback(struct executor *executor, struct http_exchange *exchange);
+/* Where custom resources send their answers and wait conditions get their signals: ENDPOINT, this
+ * path, and a token. */
+#define CLOUDFORMATION_CALLBACK_PATH "/_virga/cfn/"
+/* Takes what was sent to such a URL, in a transaction of its own. 0 or -errno; *out_refusal says
+ * why it was not taken, and is absent when it was. */
+MUST_CHECK int cloudformation_take_callback(struct executor *executor, struct arena *arena,
+                                            struct str token, struct str body,
+                                            struct str *out_refusal);
 /* Carries out stack operations. */
 extern const struct workflow_kind cfn_stack_kind;
 /* Carries out operations on stack sets. */

@@ -18,8 +18,6 @@
 #include "wire/executor.h"
 #include "wire/runtime.h"
 
-#define CALLBACK_PATH "/_virga/cfn/"
-
 enum {
     TOKEN_CHARS = 32,               /* of 62: 190 bits */
     MAX_TIMEOUT_SECONDS = 43200,    /* AWS: Timeout, maximum 12 hours */
@@ -45,8 +43,8 @@ int new_callback(struct resource_call *rc, const char *kind, struct str request_
     if (rc_store < 0)
         return rc_store;
     *out_token = callback.token;
-    *out_url =
-        str_concat3(call->arena, call->runtime->endpoint, STR(CALLBACK_PATH), callback.token);
+    *out_url = str_concat3(call->arena, call->runtime->endpoint, STR(CLOUDFORMATION_CALLBACK_PATH),
+                           callback.token);
     return 0;
 }
 
@@ -128,7 +126,7 @@ enum resource_result create_wait(struct resource_call *rc)
     if (str_to_i64(timeout, &seconds) < 0 || seconds < 0 || seconds > MAX_TIMEOUT_SECONDS)
         return resource_fail(rc, "Timeout must be a number of seconds from 0 to %d",
                              MAX_TIMEOUT_SECONDS);
-    if (!str_contains(handle, STR(CALLBACK_PATH)))
+    if (!str_contains(handle, STR(CLOUDFORMATION_CALLBACK_PATH)))
         return resource_fail(rc, "Invalid wait condition handle: " STR_FMT, STR_ARG(handle));
     if (!rc->state) {
         rc->state = json_new(arena, JSON_OBJECT);
@@ -305,31 +303,20 @@ static enum status take_answer(struct call *call, void *context)
                   : cfn_wake(call, callback.stack_id);
 }
 
-bool cloudformation_serve_callback(struct executor *executor, struct http_exchange *exchange)
+int cloudformation_take_callback(struct executor *executor, struct arena *arena, struct str token,
+                                 struct str body, struct str *out_refusal)
 {
-    if (!str_starts_with(exchange->raw_path, STR(CALLBACK_PATH)))
-        return false;
     static const struct principal nobody = {.kind = PRINCIPAL_SERVICE, .name = STR_INIT("virga")};
-    struct answer answer = {
-        .token = str_from(exchange->raw_path, STR(CALLBACK_PATH).len),
-        .body = str_or(exchange->body, STR("")),
-    };
+    struct answer answer = {.token = token, .body = str_or(body, STR(""))};
     struct call_error error = {0};
     int rc = 0;
     /* DEVIATION: a signal that is malformed is refused at once; AWS's URL takes anything, and the
      * wait condition fails or times out later. */
-    if (!str_eq_cstr(exchange->method, "PUT"))
-        answer.refusal = "send the answer with PUT";
-    else if (exchange->is_too_large || answer.body.len > MAX_ANSWER_BYTES)
+    if (answer.body.len > MAX_ANSWER_BYTES)
         answer.refusal = "the answer is too long";
     else
-        rc = executor_run_task(executor, exchange->arena, &nobody, (struct scope){0}, take_answer,
-                               &answer, &error);
-    int status = rc < 0 ? 500 : answer.refusal ? 400 : 200;
-    struct str body = rc < 0           ? STR("the answer could not be kept\n")
-                      : answer.refusal ? str_format(exchange->arena, "%s\n", answer.refusal)
-                                       : STR("");
-    const struct http_header type = {.name = STR("Content-Type"), .value = STR("text/plain")};
-    http_respond(exchange, status, &type, 1, body);
-    return true;
+        rc = executor_run_task(executor, arena, &nobody, (struct scope){0}, take_answer, &answer,
+                               &error);
+    *out_refusal = answer.refusal ? str_from_cstr(answer.refusal) : (struct str){0};
+    return rc;
 }
