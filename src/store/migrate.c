@@ -1,8 +1,9 @@
 /* migrate.c — brings the tables of every component to the version this program knows.
  *
- * Table schema_version holds one row per component. Each migration runs in a transaction of its
- * own together with the change of that row, so a crash leaves a version that is whole. A database
- * that is ahead of the program is refused before anything is changed.
+ * Table schema_version holds one row per component. All that is missing is done in one transaction
+ * together with the change of these rows: a crash leaves the old versions or the new ones, and a
+ * first start writes each page of the database once instead of once per table. A database that is
+ * ahead of the program is refused before anything is changed.
  */
 #include <errno.h>
 #include <string.h>
@@ -94,43 +95,31 @@ static int set_version(struct db *db, const char *component, int64_t version)
     return changed < 0 ? (int)changed : 0;
 }
 
-static int migrate_once(struct db *db, const char *component, const char *text, int64_t version)
-{
-    int rc = db_begin(db, TX_WRITE);
-    if (rc < 0)
-        return rc;
-    rc = run_statements(db, str_from_cstr(text));
-    if (rc == 0)
-        rc = set_version(db, component, version);
-    if (rc < 0) {
-        db_rollback(db);
-        return rc;
-    }
-    return db_commit(db);
-}
+/* What one attempt to migrate found out. */
+struct attempt {
+    const char *component; /* of the migration that failed, */
+    size_t number;         /* from 1; 0: it was something else */
+    bool is_ahead;         /* the database knows more than the program; the message is written */
+};
 
 static int migrate_set(struct db *db, const struct migration_set *set, int64_t version,
-                       struct buf *message)
+                       struct attempt *attempt)
 {
     for (size_t i = (size_t)version; i < set->count; i++) {
-        int rc = -EAGAIN;
-        for (int run = 0; run < CONFLICT_RETRIES_MAX && rc == -EAGAIN; run++)
-            rc = migrate_once(db, set->component, set->migrations[i], (int64_t)i + 1);
+        int rc = run_statements(db, str_from_cstr(set->migrations[i]));
         if (rc < 0) {
-            buf_append_format(message, "migration %zu of %s failed: %s", i + 1, set->component,
-                              db_error_text(db));
-            return rc == -EAGAIN ? -EIO : rc;
+            *attempt = (struct attempt){.component = set->component, .number = i + 1};
+            return rc;
         }
     }
-    return 0;
+    return version < (int64_t)set->count ? set_version(db, set->component, (int64_t)set->count) : 0;
 }
 
+/* Reads all versions before anything is changed. */
 static int read_versions(struct db *db, const struct migration_set *sets, size_t set_count,
-                         int64_t *versions, struct buf *message)
+                         int64_t *versions, struct attempt *attempt, struct buf *message)
 {
-    int rc = db_begin(db, TX_WRITE);
-    if (rc == 0)
-        rc = run_statements(db, str_from_cstr(sql_create));
+    int rc = run_statements(db, str_from_cstr(sql_create));
     for (size_t i = 0; rc == 0 && i < set_count; i++) {
         rc = find_version(db, sets[i].component, &versions[i]);
         if (rc == 0 && versions[i] > (int64_t)sets[i].count) {
@@ -138,10 +127,23 @@ static int read_versions(struct db *db, const struct migration_set *sets, size_t
                               "the database is newer than this program: %s has schema version "
                               "%lld, the program knows %zu",
                               sets[i].component, (long long)versions[i], sets[i].count);
-            db_rollback(db);
+            attempt->is_ahead = true;
             return -EPROTO;
         }
     }
+    return rc;
+}
+
+static int migrate_once(struct db *db, const struct migration_set *sets, size_t set_count,
+                        int64_t *versions, struct attempt *attempt, struct buf *message)
+{
+    *attempt = (struct attempt){0};
+    int rc = db_begin(db, TX_WRITE);
+    if (rc < 0)
+        return rc;
+    rc = read_versions(db, sets, set_count, versions, attempt, message);
+    for (size_t i = 0; rc == 0 && i < set_count; i++)
+        rc = migrate_set(db, &sets[i], versions[i], attempt);
     if (rc == 0)
         return db_commit(db);
     db_rollback(db);
@@ -156,11 +158,15 @@ int migrate(struct db *db, const struct migration_set *sets, size_t set_count, s
         return rc;
     }
     AUTO(mem) int64_t *versions = mem_new_array(set_count, sizeof(*versions));
-    rc = read_versions(db, sets, set_count, versions, message);
-    if (rc < 0 && message->len == 0)
-        buf_append_format(message, "cannot read the schema's version: %s", db_error_text(db));
-    for (size_t i = 0; rc == 0 && i < set_count; i++)
-        rc = migrate_set(db, &sets[i], versions[i], message);
+    struct attempt attempt = {0};
+    rc = -EAGAIN;
+    for (int run = 0; run < CONFLICT_RETRIES_MAX && rc == -EAGAIN; run++)
+        rc = migrate_once(db, sets, set_count, versions, &attempt, message);
+    if (rc < 0 && attempt.number > 0)
+        buf_append_format(message, "migration %zu of %s failed: %s", attempt.number,
+                          attempt.component, db_error_text(db));
+    else if (rc < 0 && !attempt.is_ahead)
+        buf_append_format(message, "cannot migrate the schema: %s", db_error_text(db));
     db->backend->migration_unlock(db);
-    return rc;
+    return rc == -EAGAIN ? -EIO : rc;
 }
