@@ -163,6 +163,8 @@ class BotocoreReader:
             "requestChecksumRequired"
         ):
             operation.words.append("checksum-required")
+        if source.get("unwrappedOutput"):  # only by patches: botocore has no word for it
+            operation.words.append("unwrapped-output")
         wrapper = source.get("output", {}).get("resultWrapper")
         if wrapper not in (None, source["name"] + "Result"):
             raise ImportProblem("%s: result wrapper %s" % (source["name"], wrapper))
