@@ -61,9 +61,3 @@ enum status s3_fail_malformed_xml(struct call *call)
                    "The XML you provided was not well-formed or did not validate against our "
                    "published schema");
 }
-
-enum status s3_fail_no_bucket(struct call *call, struct str name)
-{
-    return s3_fail(call, &S3_NO_SUCH_BUCKET, &(struct s3_fault_details_error){.bucket_name = name},
-                   "The specified bucket does not exist");
-}

@@ -1,9 +1,8 @@
-/* s3.h — private to the folder: buckets, object versions, bodies, and what the files share.
+/* s3.h — private to the folder: object versions, their bodies, and what the files share. Buckets and
+ * their configurations are in bucket.h.
  *
- * Rows (store.c has the SQL, store_bucket.c that of buckets and their configurations):
+ * Rows (store.c and store_body.c have the SQL):
  *
- *   s3_bucket          one row per bucket; what every request looks at is in columns, the rest in
- *   s3_bucket_config   rows (bucket, kind, id). s3_bucket.config_kinds says which kinds are there.
  *   s3_object          the current version of each key, unless that is a delete marker. An
  *                      unversioned bucket has nothing else.
  *   s3_version         versions that are not current, and delete markers.
@@ -28,11 +27,8 @@
 #pragma once
 
 #include "s3/s3_api.h"
-#include "service/s3/s3_public.h"
+#include "service/s3/bucket.h"
 #include "wire/stream.h"
-
-struct json;
-struct vec;
 
 enum {
     S3_MAX_KEY = 1024,        /* AWS: object keys are at most 1,024 bytes of UTF-8 */
@@ -45,94 +41,20 @@ enum {
 };
 
 #define S3_MAX_PUT 5368709120LL       /* one PUT or part: 5 GiB */
-#define S3_MAX_OBJECT 53687091200000LL /* AWS: 50 TB since 2025; parts bound it below that */
-
-/* ---- buckets ---- */
-
-enum s3_versioning {
-    S3_UNVERSIONED,
-    S3_VERSIONED,
-    S3_SUSPENDED,
-};
-
-/* Kinds of s3_bucket_config, and bits of config_kinds (1 << kind). Kinds with a column of their own
- * in s3_bucket are not here. */
-enum s3_config_kind {
-    S3_CONFIG_ACCELERATE,
-    S3_CONFIG_ANALYTICS,
-    S3_CONFIG_CORS,
-    S3_CONFIG_INTELLIGENT_TIERING,
-    S3_CONFIG_INVENTORY,
-    S3_CONFIG_LIFECYCLE,
-    S3_CONFIG_LOGGING,
-    S3_CONFIG_METRICS,
-    S3_CONFIG_NOTIFICATION,
-    S3_CONFIG_REPLICATION,
-    S3_CONFIG_REQUEST_PAYMENT,
-    S3_CONFIG_TAGGING,
-    S3_CONFIG_WEBSITE,
-    S3_CONFIG_ABAC,
-    S3_CONFIG_METADATA,
-    S3_CONFIG_KIND_COUNT,
-};
-
-struct s3_bucket {
-    int64_t bucket_key;
-    struct str name;
-    struct str account;
-    struct str region;
-    int64_t created_at_ms;
-    enum s3_versioning versioning;
-    bool has_object_lock;
-    struct str ownership; /* BucketOwnerEnforced (also when absent), BucketOwnerPreferred, ... */
-    struct str policy;    /* JSON text */
-    struct str acl;       /* JSON of the grants (acl.c); absent: private */
-    struct str public_access; /* JSON of PublicAccessBlockConfiguration; absent: none was put */
-    struct str encryption;    /* JSON of ServerSideEncryptionConfiguration; absent: AES256 */
-    struct str object_lock;   /* JSON of ObjectLockConfiguration's Rule; absent: none */
-    uint32_t config_kinds;    /* 1 << enum s3_config_kind */
-};
-
-/* store_bucket.c. By name, in any account and region: names are unique in the partition. *out_bucket is NULL when
- * there is none. Returns 0 or -errno. */
-MUST_CHECK int s3_store_find_bucket(struct db *db, struct arena *arena, struct str name,
-                                    struct s3_bucket **out_bucket);
-MUST_CHECK int s3_store_get_bucket(struct db *db, struct arena *arena, int64_t bucket_key,
-                                   struct s3_bucket **out_bucket);
-/* 1: the bucket has neither versions nor (with `with_uploads`) uploads in progress. 0 or -errno. */
-MUST_CHECK int s3_store_is_empty_bucket(struct db *db, int64_t bucket_key);
-
-/* What the authorize hook found (call->subject), for the handler of the same run. */
-struct s3_subject {
-    struct s3_bucket *bucket; /* NULL: the operation names none (ListBuckets, CreateBucket) */
-    struct s3_bucket *source; /* of copies */
-    struct str source_key;
-    struct str source_version; /* absent: the current one */
-    /* Read at most once a run, by s3_find_version. */
-    struct s3_object *object;
-    struct str object_key;
-    struct str object_version;
-    bool is_object_known;
-    /* Headers of a failed look-up: x-amz-delete-marker, x-amz-version-id. */
-    const struct s3_object *marker;
-};
-
-struct s3_subject *s3_subject(struct call *call);
-/* The bucket of this call; there is one once the authorize hook let it through. */
-struct s3_bucket *s3_bucket_of(struct call *call);
+#define S3_MAX_OBJECT 53687091200000LL /* AWS: 50 TB since December 2025 */
 
 /* ---- object versions ---- */
 
-enum s3_encryption {
-    S3_ENCRYPTION_DEFAULT, /* nobody asked: reported as AES256, kept as it came (encrypt.c) */
-    S3_ENCRYPTION_AES256,
-    S3_ENCRYPTION_KMS,
-    S3_ENCRYPTION_KMS_DSSE,
-    S3_ENCRYPTION_CUSTOMER,
+enum s3_sse {
+    S3_SSE_DEFAULT, /* nobody asked: reported as AES256, kept as it came (encrypt.c) */
+    S3_SSE_AES256,
+    S3_SSE_KMS,
+    S3_SSE_KMS_DSSE,
+    S3_SSE_CUSTOMER,
 };
 
-struct s3_object {
-    int64_t bucket_key;
+struct s3_object_row {
+    int64_t bucket_id;
     struct str key;
     int64_t seq;
     struct str version_id; /* "null" outside of versioning */
@@ -147,14 +69,14 @@ struct s3_object {
     struct str headers;  /* JSON object: Cache-Control, Content-Disposition, ... as given */
     struct str metadata; /* JSON object: user metadata, names in lower case */
     struct str tags;     /* JSON object; absent: none */
-    struct str acl;      /* JSON of the grants; absent: private */
+    struct str acl;      /* as s3_acl_from_headers gives it */
     struct str redirect; /* x-amz-website-redirect-location */
     /* Checksum: kind is an enum checksum_kind, or CHECKSUM_KIND_COUNT for none. */
     int64_t checksum_kind;
     bool is_composite;
     struct str checksum; /* base64, with "-N" when composite */
     /* Encryption. */
-    enum s3_encryption encryption;
+    enum s3_sse encryption;
     struct str kms_key;     /* ARN, as answered */
     struct str kms_context; /* JSON object as given */
     bool has_bucket_key;
@@ -175,70 +97,68 @@ struct s3_object {
 
 /* The current version (version_id absent) or a certain one. *out is NULL when there is none; a
  * delete marker is given as such. 0 or -errno. */
-MUST_CHECK int s3_store_find_object(struct db *db, struct arena *arena, int64_t bucket_key,
-                                    struct str key, struct str version_id, struct s3_object **out);
-/* The same for this call's bucket, remembered for the run; fails the call for faults of the store
- * only. */
-enum status s3_find_version(struct call *call, struct str key, struct str version_id,
-                            struct s3_object **out);
+MUST_CHECK int s3_store_find_object(struct db *db, struct arena *arena, int64_t bucket_id,
+                                    struct str key, struct str version_id, struct s3_object_row **out);
 /* The same, which must be there: NoSuchKey, NoSuchVersion, MethodNotAllowed (a delete marker by its
  * version), NoSuchKey with x-amz-delete-marker. InvalidArgument for an id that cannot be. */
-enum status s3_get_version(struct call *call, const struct s3_bucket *bucket, struct str key,
-                           struct str version_id, struct s3_object **out);
+enum status s3_get_version(struct call *call, const struct s3_bucket_row *bucket, struct str key,
+                           struct str version_id, struct s3_object_row **out);
 
 /* Changes of one column set of an existing version, wherever its row is. */
-MUST_CHECK int s3_store_set_tags(struct db *db, const struct s3_object *object);
-MUST_CHECK int s3_store_set_acl(struct db *db, const struct s3_object *object);
-MUST_CHECK int s3_store_set_lock(struct db *db, const struct s3_object *object);
-MUST_CHECK int s3_store_set_class(struct db *db, const struct s3_object *object); /* + restore */
-MUST_CHECK int s3_store_set_replication(struct db *db, const struct s3_object *object);
+MUST_CHECK int s3_store_set_tags(struct db *db, const struct s3_object_row *object);
+MUST_CHECK int s3_store_set_acl(struct db *db, const struct s3_object_row *object);
+MUST_CHECK int s3_store_set_lock(struct db *db, const struct s3_object_row *object);
+MUST_CHECK int s3_store_set_class(struct db *db, const struct s3_object_row *object); /* + restore */
+MUST_CHECK int s3_store_set_replication(struct db *db, const struct s3_object_row *object);
 
 /* A delete without a version: makes a marker, or removes (version.c). Without authorization: for
  * lifecycle. *out_marker is the marker, or NULL; *out_removed what went, or NULL. */
 struct s3_deletion {
-    const struct s3_object *removed; /* row that is gone */
-    const struct s3_object *marker;  /* delete marker that was made */
+    const struct s3_object_row *removed; /* row that is gone */
+    const struct s3_object_row *marker;  /* delete marker that was made */
 };
-enum status s3_delete_current(struct call *call, const struct s3_bucket *bucket, struct str key,
+enum status s3_delete_current(struct call *call, const struct s3_bucket_row *bucket, struct str key,
                               struct s3_deletion *out);
-enum status s3_delete_version(struct call *call, const struct s3_bucket *bucket,
-                              const struct s3_object *version, struct s3_deletion *out);
-/* Puts a version that has everything but bucket_key, seq, version_id (set here by the bucket's
+enum status s3_delete_version(struct call *call, const struct s3_bucket_row *bucket,
+                              const struct s3_object_row *version, struct s3_deletion *out);
+/* Puts a version that has everything but bucket_id, seq, version_id (set here by the bucket's
  * versioning; modified_at_ms too when it is 0); removes or moves what it replaces. Its body has
  * been counted already (s3_keep_body). */
-enum status s3_put_version(struct call *call, const struct s3_bucket *bucket,
-                           struct s3_object *object);
+enum status s3_put_version(struct call *call, const struct s3_bucket_row *bucket,
+                           struct s3_object_row *object);
 
+/* The first text behind all that begin with `prefix`, or absent: there is none. */
+struct str s3_end_of_prefix(struct arena *arena, struct str prefix);
 /* Lifecycle and replication walk a bucket's versions in the order (key, newest first). Gives up to
  * `limit` behind (after_key, after_seq); seq 0: all versions of after_key are done. */
-MUST_CHECK int s3_store_walk_versions(struct db *db, struct arena *arena, int64_t bucket_key,
+MUST_CHECK int s3_store_walk_versions(struct db *db, struct arena *arena, int64_t bucket_id,
                                       struct str after_key, int64_t after_seq, struct str prefix,
-                                      int64_t limit, struct s3_object **out_items,
+                                      int64_t limit, struct s3_object_row **out_items,
                                       size_t *out_count);
 
 /* ---- bodies ---- */
 
 /* What came with the call becomes a body with one reference: the row, call_keep_body. */
 MUST_CHECK int s3_keep_body(struct call *call, const struct call_body *body, int64_t *out_body_key);
-/* Counts `by` (1, -1) referrers; at 0 the body is removed, its pieces and their bodies with it. */
-enum status s3_count_body(struct call *call, int64_t body_key, int by);
+/* One more referrer, one less: the last one takes the body with it, its pieces and their bodies. A
+ * body_key of 0 is none. */
+enum status s3_share_body(struct call *call, int64_t body_key);
+enum status s3_release_body(struct call *call, int64_t body_key);
 /* The pieces of a range of a version's text, deciphered by `object_key` (absent: not enciphered),
  * ready for call_send. */
-enum status s3_pieces_of(struct call *call, const struct s3_object *object, struct str object_key,
+enum status s3_pieces_of(struct call *call, const struct s3_object_row *object, struct str object_key,
                          int64_t first, int64_t length, struct body_piece **out_pieces,
                          size_t *out_count);
-/* Sends a range of a version: opens its key (KMS: with the caller's permission; SSE-C: with
- * `customer`), call_send. */
+/* The key that x-amz-server-side-encryption-customer-* headers carry; zeros: none. */
 struct s3_customer_key {
     struct str algorithm;
-    struct str key;
+    struct str key; /* base64 */
     struct str key_md5;
 };
-enum status s3_send_object(struct call *call, const struct s3_object *object,
+/* Sends a range of a version: opens its key, call_send. */
+enum status s3_send_object(struct call *call, const struct s3_bucket_row *bucket,
+                           const struct s3_object_row *object,
                            const struct s3_customer_key *customer, int64_t first, int64_t length);
-/* The whole text in memory, at most max_bytes (-EMSGSIZE fails the call as internal). */
-enum status s3_read_object(struct call *call, const struct s3_object *object, size_t max_bytes,
-                           struct str *out_text);
 
 /* ---- encryption ---- */
 
@@ -250,15 +170,22 @@ struct s3_encryption_wish {
     struct opt_bool bucket_key;
     struct s3_customer_key customer;
 };
-/* Checks the wish, gets the key and fills object's encryption columns; *out_key is the object key
- * to encipher with, or absent. */
-enum status s3_begin_encryption(struct call *call, const struct s3_bucket *bucket,
-                                const struct s3_encryption_wish *wish, struct s3_object *object,
-                                struct str *out_key);
-/* The object key of a version, or absent when it is not enciphered. Checks a customer's key. */
-enum status s3_open_key(struct call *call, const struct s3_bucket *bucket,
-                        const struct s3_object *object, const struct s3_customer_key *customer,
-                        struct str *out_key);
+/* Checks the wish and fills object's encryption columns but sealed_key. */
+enum status s3_plan_encryption(struct call *call, const struct s3_bucket_row *bucket,
+                               const struct s3_encryption_wish *wish,
+                               struct s3_object_row *object);
+/* A fresh object key and counter when the planned object is to be enciphered, else absent. */
+struct body_cipher s3_new_cipher(struct call *call, const struct s3_object_row *object);
+/* Seals `key` (absent: nothing to seal) for a planned object: sets sealed_key, kms_key. The object's
+ * bucket and key must be set: KMS is told them. */
+enum status s3_seal_key(struct call *call, const struct s3_bucket_row *bucket,
+                        const struct s3_customer_key *customer, struct str key,
+                        struct s3_object_row *object);
+/* The object key of a version, or absent when it is not enciphered. Checks that a customer's key is
+ * there when it must be, and is the right one. */
+enum status s3_open_key(struct call *call, const struct s3_bucket_row *bucket,
+                        const struct s3_object_row *object,
+                        const struct s3_customer_key *customer, struct str *out_key);
 
 /* ---- errors ---- */
 
@@ -271,34 +198,8 @@ struct s3_fault_details_error *s3_details_of(struct call *call);
 enum status s3_fail_argument(struct call *call, const char *name, struct str value,
                              const char *message);
 enum status s3_fail_malformed_xml(struct call *call);
-enum status s3_fail_no_bucket(struct call *call, struct str name);
 
-/* ---- what bucket.c and its neighbours provide ---- */
+/* ---- tags ---- */
 
-/* The service's authorize hook: finds the bucket (call->subject), names the resource, policy and
- * conditions; evaluates ACLs, public access blocks, ownership. */
-enum status s3_authorize(struct call *call, const void *in, struct authorization *out);
-/* Something happened to an object: notifications, replication. `event_name` without "s3:":
- * "ObjectCreated:Put", "ObjectRemoved:DeleteMarkerCreated". */
-enum status s3_event(struct call *call, const struct s3_bucket *bucket,
-                     const struct s3_object *object, const char *event_name);
-/* The ACL column of a new object or bucket from canned ACL and grant headers; absent for private.
- * Fails with AccessControlListNotSupported, InvalidArgument, ... */
-struct s3_acl_headers {
-    struct str canned;
-    struct str full_control;
-    struct str read;
-    struct str read_acp;
-    struct str write;
-    struct str write_acp;
-};
-enum status s3_acl_from_headers(struct call *call, const struct s3_bucket *bucket,
-                                const struct s3_acl_headers *headers, struct str *out_acl);
-/* CORS headers of the answer to a request with Origin (cors.c); in the finish hook. */
-void s3_add_cors_headers(struct call *call);
-/* x-amz-expiration of an object by the bucket's lifecycle, or absent (lifecycle.c). Only asked when
- * the bucket has one. */
-enum status s3_expiration_of(struct call *call, const struct s3_bucket *bucket,
-                             const struct s3_object *object, struct str *out_text);
-/* Checks x-amz-tagging (query text) or a tag set, gives the column (tagging.c, objects). */
+/* x-amz-tagging (a query string) as the column of an object's tags: at most ten. */
 enum status s3_tags_from_header(struct call *call, struct str header, struct str *out_tags);

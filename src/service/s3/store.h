@@ -8,27 +8,40 @@
 
 extern const struct migration_set s3_migrations;
 
+/* In the order of s3_store_bind_object. */
+#define OBJECT_COLUMNS                                                                             \
+    "bucket_id, key, age, version_id, is_marker, modified_at, size, etag, owner, "                \
+    "storage_class, content_type, headers, metadata, tags, acl, redirect, checksum_kind, "         \
+    "is_composite, checksum, encryption, kms_key, kms_context, has_bucket_key, "                   \
+    "customer_md5, sealed_key, body_key, body_offset, body_iv, part_count, lock_mode, "            \
+    "lock_until, legal_hold, restore, replication"
+
+/* OBJECT_COLUMNS from parameter or column `at` on; also in s3_upload. */
+struct stmt;
+void s3_store_bind_object(struct stmt *stmt, int at, const struct s3_object_row *object);
+void s3_store_read_object(struct stmt *stmt, int at, struct arena *arena, struct s3_object_row *out);
+
 /* ---- versions ---- */
 
-/* The newest seq of a key in either table, 0 when there is none. */
-MUST_CHECK int s3_store_newest(struct db *db, struct arena *arena, int64_t bucket_key,
-                               struct str key, struct s3_object **out);
+/* The newest version of a key, a delete marker too. */
+MUST_CHECK int s3_store_newest(struct db *db, struct arena *arena, int64_t bucket_id,
+                               struct str key, struct s3_object_row **out);
 /* Writes the current version of its key, in the place of the one before. */
-MUST_CHECK int s3_store_put_current(struct db *db, const struct s3_object *object);
-MUST_CHECK int s3_store_delete_current(struct db *db, int64_t bucket_key, struct str key);
+MUST_CHECK int s3_store_put_current(struct db *db, const struct s3_object_row *object);
+MUST_CHECK int s3_store_delete_current(struct db *db, int64_t bucket_id, struct str key);
 /* Adds a version that is not current. */
-MUST_CHECK int s3_store_put_version(struct db *db, const struct s3_object *object);
-MUST_CHECK int s3_store_delete_version(struct db *db, const struct s3_object *object);
+MUST_CHECK int s3_store_put_version(struct db *db, const struct s3_object_row *object);
+MUST_CHECK int s3_store_delete_version(struct db *db, const struct s3_object_row *object);
 
 /* A page of current objects in the order of their keys: key > after (or >= when `is_inclusive`),
  * below `end` (absent: no bound). `visit` returns false to stop. */
-typedef bool s3_visit_fn(void *context, const struct s3_object *object);
-MUST_CHECK int s3_store_list_objects(struct db *db, struct arena *arena, int64_t bucket_key,
+typedef bool s3_visit_fn(void *context, const struct s3_object_row *object);
+MUST_CHECK int s3_store_list_objects(struct db *db, struct arena *arena, int64_t bucket_id,
                                      struct str after, bool is_inclusive, struct str end,
                                      int64_t limit, s3_visit_fn *visit, void *context);
 /* The same of all versions, newest first: (key, seq) behind (after, after_seq); seq INT64_MAX: from
  * the newest of `after` on; 0: behind all of `after`. is_latest is set. */
-MUST_CHECK int s3_store_list_versions(struct db *db, struct arena *arena, int64_t bucket_key,
+MUST_CHECK int s3_store_list_versions(struct db *db, struct arena *arena, int64_t bucket_id,
                                       struct str after, int64_t after_seq, struct str end,
                                       int64_t limit, s3_visit_fn *visit, void *context);
 
@@ -43,12 +56,20 @@ struct s3_body {
 
 MUST_CHECK int s3_store_find_body(struct db *db, struct arena *arena, int64_t body_key,
                                   struct s3_body **out);
+/* 1: added, 0: the number is taken. */
 MUST_CHECK int s3_store_put_body(struct db *db, const struct s3_body *body);
-MUST_CHECK int s3_store_delete_body(struct db *db, int64_t body_key);
-/* Adds to refs; gives the new number. */
-MUST_CHECK int s3_store_count_body(struct db *db, int64_t body_key, int64_t by, int64_t *out_refs);
+/* Removes a body that has one referrer and gives what it was; *out is NULL when it has more. */
+MUST_CHECK int s3_store_delete_last(struct db *db, struct arena *arena, int64_t body_key,
+                                    struct s3_body **out);
+/* Adds to refs. */
+MUST_CHECK int s3_store_count_body(struct db *db, int64_t body_key, int64_t by);
 /* 1 or 0: whether any body is that file. */
 MUST_CHECK int s3_store_knows_file(struct db *db, struct str file);
+
+/* body.c: adds it under a new number. */
+MUST_CHECK int s3_add_body(struct call *call, struct s3_body *body);
+/* body.c: a part that is replaced or not wanted. */
+enum status s3_release_part(struct call *call, int64_t list_key, int64_t number);
 
 /* ---- pieces ---- */
 
@@ -89,7 +110,7 @@ MUST_CHECK int s3_store_delete_pieces(struct db *db, int64_t list_key, int64_t n
 struct s3_upload {
     struct str upload_id;
     struct str initiator;    /* ARN */
-    struct s3_object object; /* what will be; modified_at_ms: initiated; body_key: the list */
+    struct s3_object_row object; /* what will be; modified_at_ms: initiated; body_key: the list */
 };
 
 MUST_CHECK int s3_store_find_upload(struct db *db, struct arena *arena, struct str upload_id,
@@ -97,18 +118,18 @@ MUST_CHECK int s3_store_find_upload(struct db *db, struct arena *arena, struct s
 MUST_CHECK int s3_store_put_upload(struct db *db, const struct s3_upload *upload);
 MUST_CHECK int s3_store_delete_upload(struct db *db, struct str upload_id);
 /* Behind (after_key, after_id); id absent: behind all of after_key. */
-MUST_CHECK int s3_store_list_uploads(struct db *db, struct arena *arena, int64_t bucket_key,
+MUST_CHECK int s3_store_list_uploads(struct db *db, struct arena *arena, int64_t bucket_id,
                                      struct str after_key, struct str after_id, struct str end,
                                      int64_t limit, struct s3_upload **out_items,
                                      size_t *out_count);
 
 /* ---- secrets ---- */
 
-/* The newest of (bucket_key, kms_key) made after `since_ms`; (0, ""): the master key. */
-MUST_CHECK int s3_store_find_secret(struct db *db, struct arena *arena, int64_t bucket_key,
+/* The newest of (bucket_id, kms_key) made after `since_ms`; (0, ""): the master key. */
+MUST_CHECK int s3_store_find_secret(struct db *db, struct arena *arena, int64_t bucket_id,
                                     struct str kms_key, int64_t since_ms, int64_t *out_made_at_ms,
                                     struct str *out_secret);
-MUST_CHECK int s3_store_get_secret(struct db *db, struct arena *arena, int64_t bucket_key,
+MUST_CHECK int s3_store_get_secret(struct db *db, struct arena *arena, int64_t bucket_id,
                                    struct str kms_key, int64_t made_at_ms, struct str *out_secret);
-MUST_CHECK int s3_store_put_secret(struct db *db, int64_t bucket_key, struct str kms_key,
+MUST_CHECK int s3_store_put_secret(struct db *db, int64_t bucket_id, struct str kms_key,
                                    int64_t made_at_ms, struct str secret);
