@@ -34,6 +34,7 @@
 #include "net/loop.h"
 #include "net/tls.h"
 #include "pages.h"
+#include "service/s3/s3_public.h"
 #include "service/services.h"
 #include "settings.h"
 #include "wire/executor.h"
@@ -306,7 +307,10 @@ static int open_store(struct server *server, struct arena *arena, const struct o
     const struct migration_set *sets = gather_migrations(arena, &set_count);
     const struct store_options store_options = options_store(options);
     int rc = store_open(arena, &store_options, sets, set_count, &server->runtime.store, &message);
-    return rc < 0 ? complain("cannot open the store", message) : 0;
+    if (rc < 0)
+        return complain("cannot open the store", message);
+    rc = s3_sweep_bodies(server->runtime.store);
+    return rc < 0 ? complain("cannot sweep the bodies of objects", STR("the store failed")) : 0;
 }
 
 static void announce(const struct server *server, const struct options *options)

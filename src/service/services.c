@@ -9,6 +9,7 @@
 #include "service/events/events_public.h"
 #include "service/iam/iam_public.h"
 #include "service/kms/kms_public.h"
+#include "service/s3/s3_public.h"
 #include "service/secretsmanager/secretsmanager_public.h"
 #include "service/sns/sns_public.h"
 #include "service/sqs/sqs_public.h"
@@ -22,6 +23,7 @@ const struct service *const services[] = {
     &events_service,
     &iam_service,
     &kms_service,
+    &s3_service,
     &secretsmanager_service,
     &sns_service,
     &sqs_service,

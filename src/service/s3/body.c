@@ -46,16 +46,19 @@ int s3_keep_body(struct call *call, const struct call_body *body, int64_t *out_b
     return 0;
 }
 
-/* The bodies of a list's pieces lose a referrer each. Lists hold no lists. */
+/* The bodies of a list's pieces (of one part, or number 0: of all) lose a referrer each. Lists hold
+ * no lists. */
 static enum status release_pieces(struct call *call, int64_t list_key, int64_t number)
 {
     struct s3_piece *pieces = NULL;
     size_t count = 0;
-    int rc = s3_store_list_pieces(call->db, call->arena, list_key, number > 0 ? number - 1 : -1,
-                                  false, INT64_MAX, &pieces, &count);
+    int rc = number > 0
+                 ? s3_store_part_pieces(call->db, call->arena, list_key, number, &pieces, &count)
+                 : s3_store_list_pieces(call->db, call->arena, list_key, -1, false, INT64_MAX,
+                                        &pieces, &count);
     if (rc < 0)
         return call_fail_internal(call, rc, "s3: list pieces");
-    for (size_t i = 0; i < count && (number == 0 || pieces[i].number == number); i++) {
+    for (size_t i = 0; i < count; i++) {
         enum status status = s3_release_body(call, pieces[i].body_key);
         if (status != STATUS_DONE)
             return status;
@@ -120,8 +123,8 @@ static enum status piece_in_range(struct call *call, const struct s3_piece *row,
             return call_fail_internal(call, rc, "s3: unwrap the key of a piece");
     }
     const int64_t from = first > row->place ? first - row->place : 0;
-    const int64_t end = first + length < row->place + row->size ? first + length - row->place
-                                                                : row->size;
+    const int64_t end =
+        first + length < row->place + row->size ? first + length - row->place : row->size;
     *out = piece_of(body, row->body_offset + from, end - from, key, row->body_iv);
     return STATUS_DONE;
 }
@@ -166,8 +169,7 @@ enum status s3_pieces_of(struct call *call, const struct s3_object_row *object,
         return pieces_of_list(call, object->body_key, object_key, first, length, out_pieces,
                               out_count);
     *out_pieces = arena_alloc(call->arena, sizeof(**out_pieces));
-    **out_pieces =
-        piece_of(body, object->body_offset + first, length, object_key, object->body_iv);
+    **out_pieces = piece_of(body, object->body_offset + first, length, object_key, object->body_iv);
     *out_count = 1;
     return STATUS_DONE;
 }

@@ -1,8 +1,8 @@
 /* errors.c — S3's error documents: elements beside code and message, which differ from error to
  * error.
  *
- * The elements of all errors are one structure, FaultDetails (models/patches/s3.json): an error that
- * has some is answered as a copy of the model's that knows that structure.
+ * The elements of all errors are one structure, FaultDetails (models/patches/s3.json): an error
+ * that has some is answered as a copy of the model's that knows that structure.
  *
  * AWS: S3 API reference, "REST error responses", and the answers of the service.
  */
@@ -60,4 +60,10 @@ enum status s3_fail_malformed_xml(struct call *call)
     return s3_fail(call, &S3_MALFORMED_XML, NULL,
                    "The XML you provided was not well-formed or did not validate against our "
                    "published schema");
+}
+
+enum status s3_fail_no_bucket(struct call *call, struct str name)
+{
+    return s3_fail(call, &S3_NO_SUCH_BUCKET, &(struct s3_fault_details_error){.bucket_name = name},
+                   "The specified bucket does not exist");
 }

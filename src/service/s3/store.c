@@ -12,7 +12,7 @@
 
 /* The columns that a version has wherever it is, in the order of OBJECT_COLUMNS. */
 #define OBJECT_TYPES                                                                               \
-    "    bucket_id integer NOT NULL,\n"                                                           \
+    "    bucket_key integer NOT NULL,\n"                                                           \
     "    key text NOT NULL,\n"                                                                     \
     "    age integer NOT NULL,\n"                                                                  \
     "    version_id text NOT NULL,\n"                                                              \
@@ -48,17 +48,39 @@
     "    replication text,\n"
 
 static const char *const migrations[] = {
-    s3_config_schema,
-    "CREATE TABLE s3_object (\n" OBJECT_TYPES "    PRIMARY KEY (bucket_id, key)\n"
+    "CREATE TABLE s3_bucket (\n"
+    "    bucket_key integer NOT NULL PRIMARY KEY,\n"
+    "    name text NOT NULL UNIQUE,\n"
+    "    account text NOT NULL,\n"
+    "    region text NOT NULL,\n"
+    "    created_at integer NOT NULL,\n"
+    "    versioning integer NOT NULL,\n"
+    "    has_object_lock integer NOT NULL,\n"
+    "    ownership text,\n"
+    "    policy text,\n"
+    "    acl text,\n"
+    "    public_access text,\n"
+    "    encryption text,\n"
+    "    object_lock text,\n"
+    "    config_kinds integer NOT NULL\n"
+    ");\n"
+    "CREATE INDEX s3_bucket_by_account ON s3_bucket (account, name);\n"
+    "CREATE TABLE s3_bucket_config (\n"
+    "    bucket_key integer NOT NULL,\n"
+    "    kind integer NOT NULL,\n"
+    "    id text NOT NULL,\n"
+    "    body text NOT NULL,\n"
+    "    PRIMARY KEY (bucket_key, kind, id)\n"
+    ");\n"
+    "CREATE TABLE s3_object (\n" OBJECT_TYPES "    PRIMARY KEY (bucket_key, key)\n"
     ") WITHOUT ROWID;\n"
-    "CREATE TABLE s3_version (\n" OBJECT_TYPES "    PRIMARY KEY (bucket_id, key, age)\n"
+    "CREATE TABLE s3_version (\n" OBJECT_TYPES "    PRIMARY KEY (bucket_key, key, age)\n"
     ") WITHOUT ROWID;\n"
     "CREATE TABLE s3_upload (\n"
     "    upload_id text NOT NULL PRIMARY KEY,\n"
-    "    initiator text NOT NULL,\n" OBJECT_TYPES
-    "    CHECK (is_marker = 0)\n"
+    "    initiator text NOT NULL,\n" OBJECT_TYPES "    CHECK (is_marker = 0)\n"
     ");\n"
-    "CREATE INDEX s3_upload_by_key ON s3_upload (bucket_id, key, upload_id);\n"
+    "CREATE INDEX s3_upload_by_key ON s3_upload (bucket_key, key, upload_id);\n"
     "CREATE TABLE s3_body (\n"
     "    body_key integer NOT NULL PRIMARY KEY,\n"
     "    refs integer NOT NULL,\n"
@@ -84,11 +106,11 @@ static const char *const migrations[] = {
     ") WITHOUT ROWID;\n"
     "CREATE INDEX s3_piece_by_place ON s3_piece (list_key, place) WHERE place IS NOT NULL;\n"
     "CREATE TABLE s3_secret (\n"
-    "    bucket_id integer NOT NULL,\n"
+    "    bucket_key integer NOT NULL,\n"
     "    kms_key text NOT NULL,\n"
     "    made_at integer NOT NULL,\n"
     "    secret blob NOT NULL,\n"
-    "    PRIMARY KEY (bucket_id, kms_key, made_at)\n"
+    "    PRIMARY KEY (bucket_key, kms_key, made_at)\n"
     ");\n",
 };
 
@@ -117,26 +139,26 @@ const struct migration_set s3_migrations = {
     "excluded.legal_hold, restore = excluded.restore, replication = excluded.replication"
 
 static const char sql_current[] =
-    "SELECT " OBJECT_COLUMNS " FROM s3_object WHERE bucket_id = $1 AND key = $2";
+    "SELECT " OBJECT_COLUMNS " FROM s3_object WHERE bucket_key = $1 AND key = $2";
 static const char sql_version[] =
-    "SELECT " OBJECT_COLUMNS " FROM s3_version WHERE bucket_id = $1 AND key = $2 "
+    "SELECT " OBJECT_COLUMNS " FROM s3_version WHERE bucket_key = $1 AND key = $2 "
     "AND version_id = $3";
 static const char sql_newest_version[] =
-    "SELECT " OBJECT_COLUMNS " FROM s3_version WHERE bucket_id = $1 AND key = $2 "
+    "SELECT " OBJECT_COLUMNS " FROM s3_version WHERE bucket_key = $1 AND key = $2 "
     "ORDER BY age LIMIT 1";
 static const char sql_put_current[] =
     "INSERT INTO s3_object (" OBJECT_COLUMNS ") VALUES (" OBJECT_VALUES ") "
-    "ON CONFLICT (bucket_id, key) DO UPDATE SET " OBJECT_SET;
-static const char sql_delete_current[] = "DELETE FROM s3_object WHERE bucket_id = $1 AND key = $2";
+    "ON CONFLICT (bucket_key, key) DO UPDATE SET " OBJECT_SET;
+static const char sql_delete_current[] = "DELETE FROM s3_object WHERE bucket_key = $1 AND key = $2";
 static const char sql_put_version[] =
     "INSERT INTO s3_version (" OBJECT_COLUMNS ") VALUES (" OBJECT_VALUES ")";
 static const char sql_delete_version[] =
-    "DELETE FROM s3_version WHERE bucket_id = $1 AND key = $2 AND age = $3";
+    "DELETE FROM s3_version WHERE bucket_key = $1 AND key = $2 AND age = $3";
 
 /* Lists. A statement with an upper bound and one without: a bound that holds for all keys would be
  * no text. */
 #define PAGE_OF_OBJECTS(comparison, end)                                                           \
-    "SELECT " OBJECT_COLUMNS " FROM s3_object WHERE bucket_id = $1 AND key " comparison " $2" end \
+    "SELECT " OBJECT_COLUMNS " FROM s3_object WHERE bucket_key = $1 AND key " comparison " $2" end \
     " ORDER BY key LIMIT $3"
 static const char sql_objects_after[] = PAGE_OF_OBJECTS(">", "");
 static const char sql_objects_from[] = PAGE_OF_OBJECTS(">=", "");
@@ -146,14 +168,14 @@ static const char sql_objects_from_to[] = PAGE_OF_OBJECTS(">=", " AND key < $4")
 /* Versions are in two tables, each in order: the engines merge them. */
 #define PAGE_OF_VERSIONS(end)                                                                      \
     "SELECT " OBJECT_COLUMNS ", 1 AS is_current FROM s3_object "                                   \
-    "WHERE bucket_id = $1 AND (key, age) > ($2, $3)" end                                          \
-    " UNION ALL SELECT " OBJECT_COLUMNS ", 0 FROM s3_version "                                     \
-    "WHERE bucket_id = $1 AND (key, age) > ($2, $3)" end " ORDER BY 2, 3 LIMIT $4"
+    "WHERE bucket_key = $1 AND (key, age) > ($2, $3)" end " UNION ALL SELECT " OBJECT_COLUMNS      \
+    ", 0 FROM s3_version "                                                                         \
+    "WHERE bucket_key = $1 AND (key, age) > ($2, $3)" end " ORDER BY 2, 3 LIMIT $4"
 static const char sql_versions[] = PAGE_OF_VERSIONS("");
 static const char sql_versions_to[] = PAGE_OF_VERSIONS(" AND key < $5");
 
 #define SET_COLUMNS(table, columns)                                                                \
-    "UPDATE " table " SET " columns " WHERE bucket_id = $1 AND key = $2 AND age = $3"
+    "UPDATE " table " SET " columns " WHERE bucket_key = $1 AND key = $2 AND age = $3"
 static const char sql_tags_current[] = SET_COLUMNS("s3_object", "tags = $4");
 static const char sql_tags_version[] = SET_COLUMNS("s3_version", "tags = $4");
 static const char sql_acl_current[] = SET_COLUMNS("s3_object", "acl = $4");
@@ -164,13 +186,14 @@ static const char sql_lock_current[] =
     SET_COLUMNS("s3_object", "lock_mode = $4, lock_until = $5, legal_hold = $6");
 static const char sql_lock_version[] =
     SET_COLUMNS("s3_version", "lock_mode = $4, lock_until = $5, legal_hold = $6");
-static const char sql_class_current[] = SET_COLUMNS("s3_object", "storage_class = $4, restore = $5");
+static const char sql_class_current[] =
+    SET_COLUMNS("s3_object", "storage_class = $4, restore = $5");
 static const char sql_class_version[] =
     SET_COLUMNS("s3_version", "storage_class = $4, restore = $5");
 
 void s3_store_bind_object(struct stmt *stmt, int at, const struct s3_object_row *object)
 {
-    stmt_bind_i64(stmt, at++, object->bucket_id);
+    stmt_bind_i64(stmt, at++, object->bucket_key);
     stmt_bind_str(stmt, at++, object->key);
     stmt_bind_i64(stmt, at++, -object->seq);
     stmt_bind_str(stmt, at++, object->version_id);
@@ -208,7 +231,7 @@ void s3_store_bind_object(struct stmt *stmt, int at, const struct s3_object_row 
 
 void s3_store_read_object(struct stmt *stmt, int at, struct arena *arena, struct s3_object_row *out)
 {
-    out->bucket_id = stmt_i64(stmt, at++);
+    out->bucket_key = stmt_i64(stmt, at++);
     out->key = stmt_str(stmt, at++, arena);
     out->seq = -stmt_i64(stmt, at++);
     out->version_id = stmt_str(stmt, at++, arena);
@@ -245,14 +268,14 @@ void s3_store_read_object(struct stmt *stmt, int at, struct arena *arena, struct
 }
 
 /* Finds one version by a statement whose parameters begin with bucket and key. */
-static int find_one(struct db *db, struct arena *arena, const char *sql, int64_t bucket_id,
+static int find_one(struct db *db, struct arena *arena, const char *sql, int64_t bucket_key,
                     struct str key, struct str version_id, struct s3_object_row **out)
 {
     AUTO(stmt) struct stmt *stmt = NULL;
     int rc = db_prepare(db, sql, &stmt);
     if (rc < 0)
         return rc;
-    stmt_bind_i64(stmt, 1, bucket_id);
+    stmt_bind_i64(stmt, 1, bucket_key);
     stmt_bind_str(stmt, 2, key);
     if (str_is_set(version_id))
         stmt_bind_str(stmt, 3, version_id);
@@ -267,13 +290,13 @@ static int find_one(struct db *db, struct arena *arena, const char *sql, int64_t
     return 0;
 }
 
-int s3_store_newest(struct db *db, struct arena *arena, int64_t bucket_id, struct str key,
+int s3_store_newest(struct db *db, struct arena *arena, int64_t bucket_key, struct str key,
                     struct s3_object_row **out)
 {
     struct s3_object_row *found = NULL;
-    int rc = find_one(db, arena, sql_current, bucket_id, key, (struct str){0}, &found);
+    int rc = find_one(db, arena, sql_current, bucket_key, key, (struct str){0}, &found);
     if (rc == 0 && !found)
-        rc = find_one(db, arena, sql_newest_version, bucket_id, key, (struct str){0}, &found);
+        rc = find_one(db, arena, sql_newest_version, bucket_key, key, (struct str){0}, &found);
     if (rc < 0)
         return rc;
     if (found)
@@ -282,18 +305,18 @@ int s3_store_newest(struct db *db, struct arena *arena, int64_t bucket_id, struc
     return 0;
 }
 
-int s3_store_find_object(struct db *db, struct arena *arena, int64_t bucket_id, struct str key,
+int s3_store_find_object(struct db *db, struct arena *arena, int64_t bucket_key, struct str key,
                          struct str version_id, struct s3_object_row **out)
 {
     struct s3_object_row *newest = NULL;
-    int rc = s3_store_newest(db, arena, bucket_id, key, &newest);
+    int rc = s3_store_newest(db, arena, bucket_key, key, &newest);
     if (rc < 0)
         return rc;
     if (!str_is_set(version_id) || (newest && str_eq(newest->version_id, version_id))) {
         *out = newest;
         return 0;
     }
-    return find_one(db, arena, sql_version, bucket_id, key, version_id, out);
+    return find_one(db, arena, sql_version, bucket_key, key, version_id, out);
 }
 
 static int put_object(struct db *db, const char *sql, const struct s3_object_row *object)
@@ -317,13 +340,13 @@ int s3_store_put_version(struct db *db, const struct s3_object_row *object)
     return put_object(db, sql_put_version, object);
 }
 
-int s3_store_delete_current(struct db *db, int64_t bucket_id, struct str key)
+int s3_store_delete_current(struct db *db, int64_t bucket_key, struct str key)
 {
     AUTO(stmt) struct stmt *stmt = NULL;
     int rc = db_prepare(db, sql_delete_current, &stmt);
     if (rc < 0)
         return rc;
-    stmt_bind_i64(stmt, 1, bucket_id);
+    stmt_bind_i64(stmt, 1, bucket_key);
     stmt_bind_str(stmt, 2, key);
     int64_t count = stmt_run(stmt);
     return count < 0 ? (int)count : 0;
@@ -335,14 +358,14 @@ int s3_store_delete_version(struct db *db, const struct s3_object_row *object)
     int rc = db_prepare(db, sql_delete_version, &stmt);
     if (rc < 0)
         return rc;
-    stmt_bind_i64(stmt, 1, object->bucket_id);
+    stmt_bind_i64(stmt, 1, object->bucket_key);
     stmt_bind_str(stmt, 2, object->key);
     stmt_bind_i64(stmt, 3, -object->seq);
     int64_t count = stmt_run(stmt);
     return count < 0 ? (int)count : 0;
 }
 
-int s3_store_list_objects(struct db *db, struct arena *arena, int64_t bucket_id, struct str after,
+int s3_store_list_objects(struct db *db, struct arena *arena, int64_t bucket_key, struct str after,
                           bool is_inclusive, struct str end, int64_t limit, s3_visit_fn *visit,
                           void *context)
 {
@@ -355,7 +378,7 @@ int s3_store_list_objects(struct db *db, struct arena *arena, int64_t bucket_id,
     int rc = db_prepare(db, sql, &stmt);
     if (rc < 0)
         return rc;
-    stmt_bind_i64(stmt, 1, bucket_id);
+    stmt_bind_i64(stmt, 1, bucket_key);
     stmt_bind_str(stmt, 2, after);
     stmt_bind_i64(stmt, 3, limit);
     if (str_is_set(end))
@@ -370,15 +393,15 @@ int s3_store_list_objects(struct db *db, struct arena *arena, int64_t bucket_id,
     return rc;
 }
 
-int s3_store_list_versions(struct db *db, struct arena *arena, int64_t bucket_id,
-                           struct str after, int64_t after_seq, struct str end, int64_t limit,
-                           s3_visit_fn *visit, void *context)
+int s3_store_list_versions(struct db *db, struct arena *arena, int64_t bucket_key, struct str after,
+                           int64_t after_seq, struct str end, int64_t limit, s3_visit_fn *visit,
+                           void *context)
 {
     AUTO(stmt) struct stmt *stmt = NULL;
     int rc = db_prepare(db, str_is_set(end) ? sql_versions_to : sql_versions, &stmt);
     if (rc < 0)
         return rc;
-    stmt_bind_i64(stmt, 1, bucket_id);
+    stmt_bind_i64(stmt, 1, bucket_key);
     stmt_bind_str(stmt, 2, after);
     stmt_bind_i64(stmt, 3, after_seq == 0 ? INT64_MAX : -after_seq);
     stmt_bind_i64(stmt, 4, limit);
@@ -410,7 +433,7 @@ static bool add_to_walk(void *context, const struct s3_object_row *object)
     return true;
 }
 
-int s3_store_walk_versions(struct db *db, struct arena *arena, int64_t bucket_id,
+int s3_store_walk_versions(struct db *db, struct arena *arena, int64_t bucket_key,
                            struct str after_key, int64_t after_seq, struct str prefix,
                            int64_t limit, struct s3_object_row **out_items, size_t *out_count)
 {
@@ -423,7 +446,7 @@ int s3_store_walk_versions(struct db *db, struct arena *arena, int64_t bucket_id
         from = prefix;
         seq = INT64_MAX;
     }
-    int rc = s3_store_list_versions(db, arena, bucket_id, from, seq,
+    int rc = s3_store_list_versions(db, arena, bucket_key, from, seq,
                                     s3_end_of_prefix(arena, str_or(prefix, STR(""))), limit,
                                     add_to_walk, &walk);
     if (rc < 0)
@@ -442,7 +465,7 @@ static int set_columns(struct db *db, const char *sql, const struct s3_object_ro
     if (rc < 0)
         return rc;
     int at = 1;
-    stmt_bind_i64(stmt, at++, object->bucket_id);
+    stmt_bind_i64(stmt, at++, object->bucket_key);
     stmt_bind_str(stmt, at++, object->key);
     stmt_bind_i64(stmt, at++, -object->seq);
     stmt_bind_str(stmt, at++, first);

@@ -1,6 +1,6 @@
-/* store.h — the SQL of S3 about objects, bodies, pieces and uploads, for the files that change them.
- * Private to the folder. Everything returns 0 or -errno unless it says more; found things live in
- * the arena and are NULL when they are not there.
+/* store.h — the SQL of S3 about objects, bodies, pieces and uploads, for the files that change
+ * them. Private to the folder. Everything returns 0 or -errno unless it says more; found things
+ * live in the arena and are NULL when they are not there.
  */
 #pragma once
 
@@ -10,7 +10,7 @@ extern const struct migration_set s3_migrations;
 
 /* In the order of s3_store_bind_object. */
 #define OBJECT_COLUMNS                                                                             \
-    "bucket_id, key, age, version_id, is_marker, modified_at, size, etag, owner, "                \
+    "bucket_key, key, age, version_id, is_marker, modified_at, size, etag, owner, "                \
     "storage_class, content_type, headers, metadata, tags, acl, redirect, checksum_kind, "         \
     "is_composite, checksum, encryption, kms_key, kms_context, has_bucket_key, "                   \
     "customer_md5, sealed_key, body_key, body_offset, body_iv, part_count, lock_mode, "            \
@@ -19,16 +19,17 @@ extern const struct migration_set s3_migrations;
 /* OBJECT_COLUMNS from parameter or column `at` on; also in s3_upload. */
 struct stmt;
 void s3_store_bind_object(struct stmt *stmt, int at, const struct s3_object_row *object);
-void s3_store_read_object(struct stmt *stmt, int at, struct arena *arena, struct s3_object_row *out);
+void s3_store_read_object(struct stmt *stmt, int at, struct arena *arena,
+                          struct s3_object_row *out);
 
 /* ---- versions ---- */
 
 /* The newest version of a key, a delete marker too. */
-MUST_CHECK int s3_store_newest(struct db *db, struct arena *arena, int64_t bucket_id,
+MUST_CHECK int s3_store_newest(struct db *db, struct arena *arena, int64_t bucket_key,
                                struct str key, struct s3_object_row **out);
 /* Writes the current version of its key, in the place of the one before. */
 MUST_CHECK int s3_store_put_current(struct db *db, const struct s3_object_row *object);
-MUST_CHECK int s3_store_delete_current(struct db *db, int64_t bucket_id, struct str key);
+MUST_CHECK int s3_store_delete_current(struct db *db, int64_t bucket_key, struct str key);
 /* Adds a version that is not current. */
 MUST_CHECK int s3_store_put_version(struct db *db, const struct s3_object_row *object);
 MUST_CHECK int s3_store_delete_version(struct db *db, const struct s3_object_row *object);
@@ -36,12 +37,12 @@ MUST_CHECK int s3_store_delete_version(struct db *db, const struct s3_object_row
 /* A page of current objects in the order of their keys: key > after (or >= when `is_inclusive`),
  * below `end` (absent: no bound). `visit` returns false to stop. */
 typedef bool s3_visit_fn(void *context, const struct s3_object_row *object);
-MUST_CHECK int s3_store_list_objects(struct db *db, struct arena *arena, int64_t bucket_id,
+MUST_CHECK int s3_store_list_objects(struct db *db, struct arena *arena, int64_t bucket_key,
                                      struct str after, bool is_inclusive, struct str end,
                                      int64_t limit, s3_visit_fn *visit, void *context);
 /* The same of all versions, newest first: (key, seq) behind (after, after_seq); seq INT64_MAX: from
  * the newest of `after` on; 0: behind all of `after`. is_latest is set. */
-MUST_CHECK int s3_store_list_versions(struct db *db, struct arena *arena, int64_t bucket_id,
+MUST_CHECK int s3_store_list_versions(struct db *db, struct arena *arena, int64_t bucket_key,
                                       struct str after, int64_t after_seq, struct str end,
                                       int64_t limit, s3_visit_fn *visit, void *context);
 
@@ -91,11 +92,15 @@ struct s3_piece {
 };
 
 MUST_CHECK int s3_store_put_piece(struct db *db, const struct s3_piece *piece);
-MUST_CHECK int s3_store_set_place(struct db *db, const struct s3_piece *piece);
+/* Sets its place, and the number that its part has from now on. */
+MUST_CHECK int s3_store_set_place(struct db *db, const struct s3_piece *piece, int64_t number);
 /* The pieces of parts above `after_number`, in order; only those with sub 0 when `is_parts`. */
 MUST_CHECK int s3_store_list_pieces(struct db *db, struct arena *arena, int64_t list_key,
                                     int64_t after_number, bool is_parts, int64_t limit,
                                     struct s3_piece **out_items, size_t *out_count);
+/* All pieces of one part. */
+MUST_CHECK int s3_store_part_pieces(struct db *db, struct arena *arena, int64_t list_key,
+                                    int64_t number, struct s3_piece **out_items, size_t *out_count);
 MUST_CHECK int s3_store_find_part(struct db *db, struct arena *arena, int64_t list_key,
                                   int64_t number, struct s3_piece **out);
 /* The pieces that hold text from `first` on, `length` bytes. */
@@ -109,7 +114,7 @@ MUST_CHECK int s3_store_delete_pieces(struct db *db, int64_t list_key, int64_t n
 
 struct s3_upload {
     struct str upload_id;
-    struct str initiator;    /* ARN */
+    struct str initiator;        /* ARN */
     struct s3_object_row object; /* what will be; modified_at_ms: initiated; body_key: the list */
 };
 
@@ -118,18 +123,18 @@ MUST_CHECK int s3_store_find_upload(struct db *db, struct arena *arena, struct s
 MUST_CHECK int s3_store_put_upload(struct db *db, const struct s3_upload *upload);
 MUST_CHECK int s3_store_delete_upload(struct db *db, struct str upload_id);
 /* Behind (after_key, after_id); id absent: behind all of after_key. */
-MUST_CHECK int s3_store_list_uploads(struct db *db, struct arena *arena, int64_t bucket_id,
+MUST_CHECK int s3_store_list_uploads(struct db *db, struct arena *arena, int64_t bucket_key,
                                      struct str after_key, struct str after_id, struct str end,
                                      int64_t limit, struct s3_upload **out_items,
                                      size_t *out_count);
 
 /* ---- secrets ---- */
 
-/* The newest of (bucket_id, kms_key) made after `since_ms`; (0, ""): the master key. */
-MUST_CHECK int s3_store_find_secret(struct db *db, struct arena *arena, int64_t bucket_id,
+/* The newest of (bucket_key, kms_key) made after `since_ms`; (0, ""): the master key. */
+MUST_CHECK int s3_store_find_secret(struct db *db, struct arena *arena, int64_t bucket_key,
                                     struct str kms_key, int64_t since_ms, int64_t *out_made_at_ms,
                                     struct str *out_secret);
-MUST_CHECK int s3_store_get_secret(struct db *db, struct arena *arena, int64_t bucket_id,
+MUST_CHECK int s3_store_get_secret(struct db *db, struct arena *arena, int64_t bucket_key,
                                    struct str kms_key, int64_t made_at_ms, struct str *out_secret);
-MUST_CHECK int s3_store_put_secret(struct db *db, int64_t bucket_id, struct str kms_key,
+MUST_CHECK int s3_store_put_secret(struct db *db, int64_t bucket_key, struct str kms_key,
                                    int64_t made_at_ms, struct str secret);

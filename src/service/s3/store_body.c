@@ -14,9 +14,8 @@ static const char sql_put_body[] =
     "INSERT INTO s3_body (body_key, refs, file, bytes) VALUES ($1, $2, $3, $4) "
     "ON CONFLICT (body_key) DO NOTHING";
 /* Of the bytes only whether there are any. */
-static const char sql_delete_last[] =
-    "DELETE FROM s3_body WHERE body_key = $1 AND refs = 1 "
-    "RETURNING file, CASE WHEN bytes IS NULL THEN 0 ELSE 1 END";
+static const char sql_delete_last[] = "DELETE FROM s3_body WHERE body_key = $1 AND refs = 1 "
+                                      "RETURNING file, CASE WHEN bytes IS NULL THEN 0 ELSE 1 END";
 static const char sql_count_body[] = "UPDATE s3_body SET refs = refs + $2 WHERE body_key = $1";
 static const char sql_knows_file[] = "SELECT 1 FROM s3_body WHERE file = $1";
 
@@ -24,13 +23,15 @@ static const char sql_put_piece[] =
     "INSERT INTO s3_piece (" PIECE_COLUMNS ") "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 static const char sql_set_place[] =
-    "UPDATE s3_piece SET place = $4 WHERE list_key = $1 AND number = $2 AND sub = $3";
+    "UPDATE s3_piece SET place = $4, number = $5 WHERE list_key = $1 AND number = $2 AND sub = $3";
 static const char sql_list_pieces[] =
     "SELECT " PIECE_COLUMNS " FROM s3_piece WHERE list_key = $1 AND number > $2 "
     "ORDER BY number, sub LIMIT $3";
 static const char sql_list_parts[] =
     "SELECT " PIECE_COLUMNS " FROM s3_piece WHERE list_key = $1 AND number > $2 AND sub = 0 "
     "ORDER BY number LIMIT $3";
+static const char sql_part_pieces[] =
+    "SELECT " PIECE_COLUMNS " FROM s3_piece WHERE list_key = $1 AND number = $2 ORDER BY sub";
 static const char sql_find_part[] =
     "SELECT " PIECE_COLUMNS " FROM s3_piece WHERE list_key = $1 AND number = $2 AND sub = 0";
 /* From the piece that `first` is in. Empty pieces (of an empty only part) stand at their place,
@@ -50,18 +51,18 @@ static const char sql_put_upload[] =
     "$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)";
 static const char sql_delete_upload[] = "DELETE FROM s3_upload WHERE upload_id = $1";
 #define PAGE_OF_UPLOADS(end)                                                                       \
-    "SELECT upload_id, initiator, " OBJECT_COLUMNS " FROM s3_upload WHERE bucket_id = $1 "        \
+    "SELECT upload_id, initiator, " OBJECT_COLUMNS " FROM s3_upload WHERE bucket_key = $1 "        \
     "AND (key, upload_id) > ($2, $3)" end " ORDER BY key, upload_id LIMIT $4"
 static const char sql_uploads[] = PAGE_OF_UPLOADS("");
 static const char sql_uploads_to[] = PAGE_OF_UPLOADS(" AND key < $5");
 
 static const char sql_newest_secret[] =
-    "SELECT made_at, secret FROM s3_secret WHERE bucket_id = $1 AND kms_key = $2 "
+    "SELECT made_at, secret FROM s3_secret WHERE bucket_key = $1 AND kms_key = $2 "
     "AND made_at > $3 ORDER BY made_at DESC LIMIT 1";
 static const char sql_get_secret[] =
-    "SELECT made_at, secret FROM s3_secret WHERE bucket_id = $1 AND kms_key = $2 AND made_at = $3";
+    "SELECT made_at, secret FROM s3_secret WHERE bucket_key = $1 AND kms_key = $2 AND made_at = $3";
 static const char sql_put_secret[] =
-    "INSERT INTO s3_secret (bucket_id, kms_key, made_at, secret) VALUES ($1, $2, $3, $4)";
+    "INSERT INTO s3_secret (bucket_key, kms_key, made_at, secret) VALUES ($1, $2, $3, $4)";
 
 /* Runs a prepared change to its end. */
 static int run(struct stmt *stmt)
@@ -106,8 +107,7 @@ int s3_store_put_body(struct db *db, const struct s3_body *body)
     return (int)stmt_run(stmt);
 }
 
-int s3_store_delete_last(struct db *db, struct arena *arena, int64_t body_key,
-                         struct s3_body **out)
+int s3_store_delete_last(struct db *db, struct arena *arena, int64_t body_key, struct s3_body **out)
 {
     AUTO(stmt) struct stmt *stmt = NULL;
     struct s3_body *body = NULL;
@@ -180,7 +180,7 @@ int s3_store_put_piece(struct db *db, const struct s3_piece *piece)
     return run(stmt);
 }
 
-int s3_store_set_place(struct db *db, const struct s3_piece *piece)
+int s3_store_set_place(struct db *db, const struct s3_piece *piece, int64_t number)
 {
     AUTO(stmt) struct stmt *stmt = NULL;
     int rc = db_prepare(db, sql_set_place, &stmt);
@@ -190,6 +190,7 @@ int s3_store_set_place(struct db *db, const struct s3_piece *piece)
     stmt_bind_i64(stmt, 2, piece->number);
     stmt_bind_i64(stmt, 3, piece->sub);
     stmt_bind_i64(stmt, 4, piece->place);
+    stmt_bind_i64(stmt, 5, number);
     return run(stmt);
 }
 
@@ -228,9 +229,9 @@ static int read_pieces(struct stmt *stmt, struct arena *arena, struct s3_piece *
     return 0;
 }
 
-int s3_store_list_pieces(struct db *db, struct arena *arena, int64_t list_key,
-                         int64_t after_number, bool is_parts, int64_t limit,
-                         struct s3_piece **out_items, size_t *out_count)
+int s3_store_list_pieces(struct db *db, struct arena *arena, int64_t list_key, int64_t after_number,
+                         bool is_parts, int64_t limit, struct s3_piece **out_items,
+                         size_t *out_count)
 {
     AUTO(stmt) struct stmt *stmt = NULL;
     int rc = db_prepare(db, is_parts ? sql_list_parts : sql_list_pieces, &stmt);
@@ -239,6 +240,18 @@ int s3_store_list_pieces(struct db *db, struct arena *arena, int64_t list_key,
     stmt_bind_i64(stmt, 1, list_key);
     stmt_bind_i64(stmt, 2, after_number);
     stmt_bind_i64(stmt, 3, limit);
+    return read_pieces(stmt, arena, out_items, out_count);
+}
+
+int s3_store_part_pieces(struct db *db, struct arena *arena, int64_t list_key, int64_t number,
+                         struct s3_piece **out_items, size_t *out_count)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_part_pieces, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, list_key);
+    stmt_bind_i64(stmt, 2, number);
     return read_pieces(stmt, arena, out_items, out_count);
 }
 
@@ -333,7 +346,7 @@ int s3_store_delete_upload(struct db *db, struct str upload_id)
     return run(stmt);
 }
 
-int s3_store_list_uploads(struct db *db, struct arena *arena, int64_t bucket_id,
+int s3_store_list_uploads(struct db *db, struct arena *arena, int64_t bucket_key,
                           struct str after_key, struct str after_id, struct str end, int64_t limit,
                           struct s3_upload **out_items, size_t *out_count)
 {
@@ -342,7 +355,7 @@ int s3_store_list_uploads(struct db *db, struct arena *arena, int64_t bucket_id,
     int rc = db_prepare(db, str_is_set(end) ? sql_uploads_to : sql_uploads, &stmt);
     if (rc < 0)
         return rc;
-    stmt_bind_i64(stmt, 1, bucket_id);
+    stmt_bind_i64(stmt, 1, bucket_key);
     stmt_bind_str(stmt, 2, after_key);
     /* Upload ids are letters and digits: '~' is behind them all. */
     stmt_bind_str(stmt, 3, str_or(after_id, STR("~")));
@@ -360,7 +373,7 @@ int s3_store_list_uploads(struct db *db, struct arena *arena, int64_t bucket_id,
 }
 
 /* 0 with both outputs absent when there is none. */
-static int find_secret(struct db *db, struct arena *arena, const char *sql, int64_t bucket_id,
+static int find_secret(struct db *db, struct arena *arena, const char *sql, int64_t bucket_key,
                        struct str kms_key, int64_t at_ms, int64_t *out_made_at_ms,
                        struct str *out_secret)
 {
@@ -368,7 +381,7 @@ static int find_secret(struct db *db, struct arena *arena, const char *sql, int6
     int rc = db_prepare(db, sql, &stmt);
     if (rc < 0)
         return rc;
-    stmt_bind_i64(stmt, 1, bucket_id);
+    stmt_bind_i64(stmt, 1, bucket_key);
     stmt_bind_str(stmt, 2, kms_key);
     stmt_bind_i64(stmt, 3, at_ms);
     rc = stmt_step(stmt);
@@ -379,30 +392,29 @@ static int find_secret(struct db *db, struct arena *arena, const char *sql, int6
     return 0;
 }
 
-int s3_store_find_secret(struct db *db, struct arena *arena, int64_t bucket_id,
-                         struct str kms_key, int64_t since_ms, int64_t *out_made_at_ms,
-                         struct str *out_secret)
+int s3_store_find_secret(struct db *db, struct arena *arena, int64_t bucket_key, struct str kms_key,
+                         int64_t since_ms, int64_t *out_made_at_ms, struct str *out_secret)
 {
-    return find_secret(db, arena, sql_newest_secret, bucket_id, kms_key, since_ms, out_made_at_ms,
+    return find_secret(db, arena, sql_newest_secret, bucket_key, kms_key, since_ms, out_made_at_ms,
                        out_secret);
 }
 
-int s3_store_get_secret(struct db *db, struct arena *arena, int64_t bucket_id, struct str kms_key,
+int s3_store_get_secret(struct db *db, struct arena *arena, int64_t bucket_key, struct str kms_key,
                         int64_t made_at_ms, struct str *out_secret)
 {
     int64_t made_at_ms_again = 0;
-    return find_secret(db, arena, sql_get_secret, bucket_id, kms_key, made_at_ms,
+    return find_secret(db, arena, sql_get_secret, bucket_key, kms_key, made_at_ms,
                        &made_at_ms_again, out_secret);
 }
 
-int s3_store_put_secret(struct db *db, int64_t bucket_id, struct str kms_key, int64_t made_at_ms,
+int s3_store_put_secret(struct db *db, int64_t bucket_key, struct str kms_key, int64_t made_at_ms,
                         struct str secret)
 {
     AUTO(stmt) struct stmt *stmt = NULL;
     int rc = db_prepare(db, sql_put_secret, &stmt);
     if (rc < 0)
         return rc;
-    stmt_bind_i64(stmt, 1, bucket_id);
+    stmt_bind_i64(stmt, 1, bucket_key);
     stmt_bind_str(stmt, 2, kms_key);
     stmt_bind_i64(stmt, 3, made_at_ms);
     stmt_bind_blob(stmt, 4, secret);

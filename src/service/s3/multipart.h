@@ -1,0 +1,13 @@
+/* multipart.h — multipart uploads. Private to the folder. */
+#pragma once
+
+#include "service/s3/store.h"
+
+/* The upload of this bucket and key, or NoSuchUpload. */
+enum status s3_get_upload(struct call *call, struct str key, struct str upload_id,
+                          struct s3_upload **out);
+/* Whether the request said which checksum the upload has; else it is CRC64NVME of the whole. */
+bool s3_has_explicit_checksum(const struct s3_upload *upload);
+enum status s3_check_part_number(struct call *call, struct opt_i32 number);
+/* Removes an upload with what was uploaded: AbortMultipartUpload, lifecycle, DeleteBucket. */
+enum status s3_abort_upload(struct call *call, const struct s3_upload *upload);
