@@ -153,6 +153,10 @@ static void translate_error(struct call *call)
         call->error.error = &S3_MALFORMED_XML;
         call->error.message = STR("The XML you provided was not well-formed or did not validate "
                                   "against our published schema");
+    } else if (error == &ERROR_SERIALIZATION &&
+               str_ends_with(call->error.message, STR("converted to a String"))) {
+        call->error.error = &S3_INVALID_URI; /* a name that is no UTF-8 */
+        call->error.message = STR("Couldn't parse the specified URI.");
     } else if (error == &ERROR_SERIALIZATION) {
         call->error.error = &S3_INVALID_ARGUMENT;
     } else if (error == &ERROR_INTERNAL_FAILURE) {
