@@ -756,6 +756,13 @@ enum status s3_authorize(struct call *call, const void *in, struct authorization
     if (!name.ptr) /* WriteGetObjectResponse */
         return STATUS_DONE;
     enum status status = find_bucket(call, name, &subject->bucket);
+    /* A website answers with a page of its own that there is no such bucket. */
+    bool is_website = call->operation == &s3_operations[S3_OP_WEBSITE_ROOT] ||
+                      call->operation == &s3_operations[S3_OP_WEBSITE_OBJECT];
+    if (is_website && !subject->bucket && call->store_errno == 0) {
+        call->error = (struct call_error){0};
+        return STATUS_DONE;
+    }
     if (status == STATUS_DONE)
         status = check_region(call, subject->bucket);
     if (status == STATUS_DONE)

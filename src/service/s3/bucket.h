@@ -146,6 +146,15 @@ void s3_acl_statements(struct arena *arena, const struct s3_acl_view *view,
                        struct json *statements);
 bool s3_acl_is_public(struct arena *arena, struct str acl);
 
+/* ---- public.c ---- */
+
+/* PutObject with a body from memory, as `principal` in `scope` (NULL: the call's). On refusal
+ * *out_error says why; call->store_errno is set when the store failed. */
+enum status s3_put_text(struct call *call, const struct principal *principal,
+                        const struct scope *scope, const struct s3_put_object_in *in,
+                        struct str text, struct s3_put_object_out *out,
+                        struct call_error *out_error);
+
 /* ---- cors.c, logging.c, website.c, event.c ---- */
 
 /* The `finish` hook's part: CORS, access logs, pages of website endpoints. */
@@ -154,7 +163,8 @@ void s3_log_access(struct call *call, const struct s3_bucket_row *bucket, const 
 /* Whether a configuration names a target that is not there or may not be written to; fails the
  * call. Sends test events. */
 enum status s3_check_notification(struct call *call, const struct s3_bucket_row *bucket,
-                                  const struct s3_notification_configuration *configuration);
+                                  const struct s3_notification_configuration *configuration,
+                                  bool skips_test);
 /* Queues the version for replication when a rule is about it; `object->replication` is set. Called
  * before the row is written. */
 enum status s3_replicate(struct call *call, const struct s3_bucket_row *bucket,

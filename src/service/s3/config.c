@@ -1084,7 +1084,8 @@ enum status s3_put_bucket_notification_configuration(
         wanted->lambda_function_configurations.count == 0 && !wanted->event_bridge_configuration;
     if (is_empty)
         return delete_single(call, S3_CONFIG_NOTIFICATION);
-    enum status status = s3_check_notification(call, bucket, wanted);
+    enum status status = s3_check_notification(call, bucket, wanted,
+                                               opt_bool_or(in->skip_destination_validation, false));
     return status == STATUS_DONE ? put_single(call, in, S3_CONFIG_NOTIFICATION) : status;
 }
 

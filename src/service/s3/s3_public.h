@@ -11,3 +11,39 @@ extern const struct service s3_service;
 /* Removes bodies that no row names: what a crash left behind. Called once at start, before workers
  * are. Returns 0 or -errno. */
 MUST_CHECK int s3_sweep_bodies(struct store *store);
+
+/* Ages objects by the rules of their buckets, delivers access logs, copies to replicas. */
+extern const struct workflow_kind s3_lifecycle_kind;
+extern const struct workflow_kind s3_logging_kind;
+extern const struct workflow_kind s3_replication_kind;
+
+/* An object written from memory as `principal` in `scope` (NULL: the call's), inside the call's
+ * transaction. On refusal *out_error says why and nothing is written; call->store_errno is set when
+ * the store failed. */
+struct s3_write {
+    struct str bucket;
+    struct str key;
+    struct str content_type; /* or absent */
+    struct str text;
+    struct str acl; /* canned, or absent */
+    struct str server_side_encryption;
+    struct str kms_key;
+};
+enum status s3_write_object(struct call *call, const struct principal *principal,
+                            const struct scope *scope, const struct s3_write *what,
+                            struct call_error *out_error);
+
+/* The text of an object, read likewise; EntityTooLarge when it has more than max_bytes. */
+struct s3_read {
+    struct str bucket;
+    struct str key;
+    struct str version_id; /* or absent */
+    size_t max_bytes;
+};
+enum status s3_read_object(struct call *call, const struct principal *principal,
+                           const struct scope *scope, const struct s3_read *what,
+                           struct str *out_text, struct call_error *out_error);
+
+/* The region of a bucket: the scope that s3_read_object must be called in. Absent: there is none.
+ */
+enum status s3_region_of(struct call *call, struct str bucket, struct str *out_region);

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "base/arena.h"
+#include "service/s3/bucket.h"
 
 /* The columns that a version has wherever it is, in the order of OBJECT_COLUMNS. */
 #define OBJECT_TYPES                                                                               \
@@ -112,6 +113,7 @@ static const char *const migrations[] = {
     "    secret blob NOT NULL,\n"
     "    PRIMARY KEY (bucket_key, kms_key, made_at)\n"
     ");\n",
+    s3_schema_account,
 };
 
 const struct migration_set s3_migrations = {

@@ -1,0 +1,104 @@
+/* public.c — objects read and written by other parts of the program, as typed calls with somebody's
+ * credentials: templates, code, logs, trails. See s3_public.h.
+ */
+#include <errno.h>
+
+#include "base/arena.h"
+#include "service/s3/bucket.h"
+#include "wire/stream.h"
+
+/* What a body must be digested for, asked of the operation itself in the place of the caller. */
+static enum status plan(struct call *call, const struct principal *principal,
+                        const struct scope *scope, const struct s3_put_object_in *in,
+                        struct body_plan *out, struct call_error *out_error)
+{
+    struct call inner = *call;
+    struct authorization unused = {0};
+    inner.principal = principal ? principal : call->principal;
+    inner.scope = scope ? *scope : call->scope;
+    inner.service = &s3_model;
+    inner.operation = &s3_operations[S3_OP_PUT_OBJECT];
+    inner.error = (struct call_error){0};
+    inner.exchange = NULL;
+    inner.answer = NULL;
+    enum status status = s3_authorize(&inner, in, &unused);
+    if (status == STATUS_DONE)
+        status = s3_service.plan_body(&inner, in, out);
+    if (status != STATUS_DONE) {
+        *out_error = inner.error;
+        call->store_errno = inner.store_errno;
+        call->error = inner.error;
+    }
+    return status;
+}
+
+enum status s3_put_text(struct call *call, const struct principal *principal,
+                        const struct scope *scope, const struct s3_put_object_in *in,
+                        struct str text, struct s3_put_object_out *out,
+                        struct call_error *out_error)
+{
+    struct body_plan wanted = {0};
+    struct call_body *body = NULL;
+    enum status status = plan(call, principal, scope, in, &wanted, out_error);
+    if (status != STATUS_DONE)
+        return status;
+    int rc = call_make_body(call, &wanted, text, &body);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "s3: make a body");
+    return call_invoke_stream(call, principal, scope, &s3_model, &s3_operations[S3_OP_PUT_OBJECT],
+                              body, in, out, NULL, out_error);
+}
+
+enum status s3_write_object(struct call *call, const struct principal *principal,
+                            const struct scope *scope, const struct s3_write *what,
+                            struct call_error *out_error)
+{
+    const struct s3_put_object_in in = {
+        .bucket = what->bucket,
+        .key = what->key,
+        .content_type = what->content_type,
+        .content_length = opt_i64((int64_t)what->text.len),
+        .acl = what->acl,
+        .server_side_encryption = what->server_side_encryption,
+        .ssekms_key_id = what->kms_key,
+    };
+    struct s3_put_object_out out = {0};
+    return s3_put_text(call, principal, scope, &in, what->text, &out, out_error);
+}
+
+enum status s3_read_object(struct call *call, const struct principal *principal,
+                           const struct scope *scope, const struct s3_read *what,
+                           struct str *out_text, struct call_error *out_error)
+{
+    const struct s3_get_object_in in = {
+        .bucket = what->bucket,
+        .key = what->key,
+        .version_id = what->version_id,
+    };
+    struct s3_get_object_out out = {0};
+    struct call_answer answer = {0};
+    enum status status =
+        call_invoke_stream(call, principal, scope, &s3_model, &s3_operations[S3_OP_GET_OBJECT],
+                           NULL, &in, &out, &answer, out_error);
+    if (status != STATUS_DONE)
+        return status;
+    int rc = call_read_pieces(call, &answer, what->max_bytes, out_text);
+    if (rc == -EMSGSIZE) {
+        (void)s3_fail(call, &S3_ENTITY_TOO_LARGE, NULL,
+                      "The object is larger than the %zu bytes that can be taken.",
+                      what->max_bytes);
+        *out_error = call->error;
+        return STATUS_FAILED;
+    }
+    return rc < 0 ? call_fail_internal(call, rc, "s3: read an object") : STATUS_DONE;
+}
+
+enum status s3_region_of(struct call *call, struct str bucket, struct str *out_region)
+{
+    struct s3_bucket_row *found = NULL;
+    int rc = s3_store_find_bucket(call->db, call->arena, bucket, &found);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "s3: find a bucket");
+    *out_region = found ? found->region : (struct str){0};
+    return STATUS_DONE;
+}
