@@ -6,7 +6,9 @@
 
 #include "base/arena.h"
 #include "base/rand.h"
+#include "engine/events/delivery.h"
 #include "syntax/json.h"
+#include "syntax/time.h"
 
 bool cfn_flag(const struct json *object, const char *name)
 {
@@ -83,12 +85,86 @@ enum status cfn_wake(struct call *call, struct str stack_id)
     return workflow_wake(call, STR(CFN_WORKFLOW), stack_id);
 }
 
+/* AWS: the message of a stack's topic: one line per member, values in quotes. */
+static struct str notification_of(struct call *call, const struct cfn_stack *stack,
+                                  const struct cfn_event *event)
+{
+    struct arena *arena = call->arena;
+    const struct {
+        const char *name;
+        struct str value;
+    } lines[] = {
+        {"StackId", stack->id},
+        {"Timestamp", time_rfc3339_ms(arena, event->at_ms)},
+        {"EventId", event->event_id},
+        {"LogicalResourceId", event->logical_id},
+        {"Namespace", stack->scope.account},
+        {"PhysicalResourceId", event->physical_id},
+        {"ResourceProperties", str_or(event->properties, STR("null"))},
+        {"ResourceStatus", event->status},
+        {"ResourceStatusReason", event->reason},
+        {"ResourceType", event->type},
+        {"StackName", stack->name},
+        {"ClientRequestToken", str_or(event->token, STR("null"))},
+    };
+    struct str text = STR("");
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        text = str_format(arena, STR_FMT "%s='" STR_FMT "'\n", STR_ARG(text), lines[i].name,
+                          STR_ARG(str_or(lines[i].value, STR(""))));
+    return text;
+}
+
+enum status cfn_note_event(struct call *call, const struct cfn_stack *stack,
+                           struct cfn_event *event)
+{
+    event->operation_id = json_find_str(stack->options, "OperationId");
+    int rc = cfn_store_add_event(call->db, event);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "add a stack event");
+    const struct json *topics = json_find_cstr(stack->spec, "NotificationArns");
+    for (const struct json *topic = topics ? topics->first : NULL; topic; topic = topic->next) {
+        struct json *extra = json_new(call->arena, JSON_OBJECT);
+        cfn_set_text(call->arena, extra, "Subject", STR("AWS CloudFormation Notification"));
+        const struct delivery delivery = {
+            .target = topic->text,
+            .body = notification_of(call, stack, event),
+            .extra = extra,
+            .service = STR(CFN_SERVICE),
+            .source_arn = stack->id,
+            .source_account = stack->scope.account,
+        };
+        enum status status = delivery_send(call, &delivery, NULL);
+        if (status != STATUS_DONE)
+            return status;
+    }
+    return STATUS_DONE;
+}
+
+struct str cfn_new_operation(struct call *call, struct cfn_stack *stack, const char *type)
+{
+    enum { KEPT = 10 };
+    struct arena *arena = call->arena;
+    struct str id = rand_uuid(arena);
+    const struct json *old = json_find_cstr(stack->options, "Operations");
+    struct json *operations = json_new(arena, JSON_ARRAY);
+    struct json *operation = json_new(arena, JSON_OBJECT);
+    cfn_set_text(arena, operation, "Id", id);
+    cfn_set_text(arena, operation, "Type", str_from_cstr(type));
+    json_append(operations, operation);
+    for (const struct json *item = old ? old->first : NULL; item && operations->count < KEPT;
+         item = item->next)
+        json_append(operations, json_copy(arena, item));
+    cfn_set(stack->options, "Operations", operations);
+    cfn_set_text(arena, stack->options, "OperationId", id);
+    return id;
+}
+
 enum status cfn_set_status(struct call *call, struct cfn_stack *stack, struct str status,
                            struct str reason, struct str token)
 {
     stack->status = status;
     stack->reason = str_or(reason, STR(""));
-    const struct cfn_event event = {
+    struct cfn_event event = {
         .stack_id = stack->id,
         .event_id = rand_uuid(call->arena),
         .at_ms = call->now_ms,
@@ -99,9 +175,10 @@ enum status cfn_set_status(struct call *call, struct cfn_stack *stack, struct st
         .reason = reason,
         .token = token,
     };
-    int rc = cfn_store_add_event(call->db, &event);
-    if (rc == 0)
-        rc = cfn_store_put_stack(call->db, stack);
+    enum status noted = cfn_note_event(call, stack, &event);
+    if (noted != STATUS_DONE)
+        return noted;
+    int rc = cfn_store_put_stack(call->db, stack);
     if (rc < 0)
         return call_fail_internal(call, rc, "set a stack's status");
     struct str parent = json_find_str(stack->options, "ParentId");

@@ -91,6 +91,13 @@ struct json *cfn_plan_parameters(struct arena *arena, const struct cfn_plan *pla
 
 /* ---- Operations ------------------------------------------------------------------------------ */
 
+/* Adds an event of the stack's running operation, and publishes it to the stack's topics. */
+enum status cfn_note_event(struct call *call, const struct cfn_stack *stack,
+                           struct cfn_event *event);
+/* A new operation of the stack begins ("CREATE_STACK", see OperationType): its id, which the events
+ * that follow have. */
+struct str cfn_new_operation(struct call *call, struct cfn_stack *stack, const char *type);
+
 /* Notes a stack's own event and its new status and reason (absent: none). */
 enum status cfn_set_status(struct call *call, struct cfn_stack *stack, struct str status,
                            struct str reason, struct str token);

@@ -162,6 +162,7 @@ static const char *const migrations[] = {
     "    PRIMARY KEY (set_id, id)\n"
     ");\n"
     "CREATE INDEX cfn_set_operation_by_age ON cfn_set_operation (set_id, sequence);\n",
+    "ALTER TABLE cfn_event ADD COLUMN operation_id text;\n",
 };
 
 const struct migration_set cfn_migrations = {
@@ -178,7 +179,7 @@ const struct migration_set cfn_migrations = {
     "change, saved, action, progress, run_at, wanted, state"
 #define EVENT_COLUMNS                                                                              \
     "stack_id, sequence, event_id, at, logical_id, physical_id, type, status, reason, token, "     \
-    "properties"
+    "properties, operation_id"
 #define CHANGE_SET_COLUMNS                                                                         \
     "id, stack_id, name, status, execution_status, reason, created_at, data, changes"
 
@@ -259,7 +260,11 @@ static const char sql_forget_detections[] = "DELETE FROM cfn_detection WHERE sta
 static const char sql_last_event[] =
     "SELECT coalesce(max(sequence), 0) FROM cfn_event WHERE stack_id = $1";
 static const char sql_add_event[] = "INSERT INTO cfn_event (" EVENT_COLUMNS ") "
-                                    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+                                    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+static const char sql_list_operation_events[] =
+    "SELECT " EVENT_COLUMNS " FROM cfn_event WHERE stack_id = $1 AND sequence < $2 "
+    "AND (operation_id = $4 OR $4 = '') AND ($5 = 0 OR status LIKE '%\\_FAILED' ESCAPE '\\') "
+    "ORDER BY sequence DESC LIMIT $3";
 static const char sql_list_events[] = "SELECT " EVENT_COLUMNS " FROM cfn_event WHERE stack_id = $1 "
                                       "AND sequence < $2 ORDER BY sequence DESC LIMIT $3";
 
@@ -762,19 +767,13 @@ int cfn_store_add_event(struct db *db, const struct cfn_event *event)
     stmt_bind_str(stmt, 9, event->reason);
     stmt_bind_str(stmt, 10, event->token);
     stmt_bind_str(stmt, 11, event->properties);
+    stmt_bind_str(stmt, 12, event->operation_id);
     return run(stmt);
 }
 
-int64_t cfn_store_list_events(struct db *db, struct arena *arena, struct str stack_id,
-                              int64_t before, int64_t limit, struct cfn_event **out_events)
+static int64_t events_of(struct stmt *stmt, struct arena *arena, struct cfn_event **out_events)
 {
-    AUTO(stmt) struct stmt *stmt = NULL;
-    int rc = db_prepare(db, sql_list_events, &stmt);
-    if (rc < 0)
-        return rc;
-    stmt_bind_str(stmt, 1, stack_id);
-    stmt_bind_i64(stmt, 2, before);
-    stmt_bind_i64(stmt, 3, limit);
+    int rc = 0;
     struct vec events;
     vec_init(&events, arena, sizeof(struct cfn_event));
     while ((rc = stmt_step(stmt)) == 1) {
@@ -790,10 +789,40 @@ int64_t cfn_store_list_events(struct db *db, struct arena *arena, struct str sta
             .reason = stmt_str(stmt, 8, arena),
             .token = stmt_str(stmt, 9, arena),
             .properties = stmt_str(stmt, 10, arena),
+            .operation_id = stmt_str(stmt, 11, arena),
         };
     }
     *out_events = events.items;
     return rc < 0 ? rc : (int64_t)events.count;
+}
+
+int64_t cfn_store_list_events(struct db *db, struct arena *arena, struct str stack_id,
+                              int64_t before, int64_t limit, struct cfn_event **out_events)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_list_events, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, stack_id);
+    stmt_bind_i64(stmt, 2, before);
+    stmt_bind_i64(stmt, 3, limit);
+    return events_of(stmt, arena, out_events);
+}
+
+int64_t cfn_store_list_operation_events(struct db *db, struct arena *arena, struct str stack_id,
+                                        struct str operation_id, bool only_failed, int64_t before,
+                                        int64_t limit, struct cfn_event **out_events)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_list_operation_events, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, stack_id);
+    stmt_bind_i64(stmt, 2, before);
+    stmt_bind_i64(stmt, 3, limit);
+    stmt_bind_str(stmt, 4, str_or(operation_id, STR("")));
+    stmt_bind_i64(stmt, 5, only_failed);
+    return events_of(stmt, arena, out_events);
 }
 
 static int add_output(struct db *db, const struct cfn_stack *stack, int64_t position,

@@ -9,7 +9,9 @@
  * [], "Imports": [], "RollbackConfiguration": {}} options   what a rollback leaves alone.
  * {"DisableRollback", "OnFailure", "TerminationProtection", "Policy", "PolicyDuringUpdate",
  * "ChangeSetId", "CreateToken", "UpdateToken", "RetainExceptOnCreate", "DeletionMode",
- * "TimeoutInMinutes", "LastGeneration"} request   what the running operation is asked to do next:
+ * "TimeoutInMinutes", "LastGeneration", "ParentId", "RootId", "Reviewed": {}, "SetOperation",
+ * "SetId", "Drift": {}, "OperationId", "Operations": [{"Id", "Type"}], "Tokens": {}} request   what
+ * the running operation is asked to do next:
  * {"Action": "CANCEL" or "DELETE", "State": workflow state of that operation} applied   of a
  * resource, as last made: {"Type", "PhysicalId", "Properties", "Metadata", "StackTags",
  * "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy", "DependsOn": [], "Data": {}}
@@ -68,9 +70,10 @@ struct cfn_event {
     struct str physical_id;
     struct str type;
     struct str status;
-    struct str reason;     /* absent: none */
-    struct str token;      /* absent: none */
-    struct str properties; /* JSON text; absent: none */
+    struct str reason;       /* absent: none */
+    struct str token;        /* absent: none */
+    struct str properties;   /* JSON text; absent: none */
+    struct str operation_id; /* absent: of an earlier version */
 };
 
 struct cfn_output {
@@ -190,6 +193,12 @@ MUST_CHECK int cfn_store_add_event(struct db *db, const struct cfn_event *event)
 MUST_CHECK int64_t cfn_store_list_events(struct db *db, struct arena *arena, struct str stack_id,
                                          int64_t before, int64_t limit,
                                          struct cfn_event **out_events);
+
+/* Those of one operation (absent: all), or only what failed. */
+MUST_CHECK int64_t cfn_store_list_operation_events(struct db *db, struct arena *arena,
+                                                   struct str stack_id, struct str operation_id,
+                                                   bool only_failed, int64_t before, int64_t limit,
+                                                   struct cfn_event **out_events);
 
 /* Replaces all outputs of a stack; exports among them. */
 MUST_CHECK int cfn_store_set_outputs(struct db *db, const struct cfn_stack *stack,

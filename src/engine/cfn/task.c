@@ -42,14 +42,42 @@ enum status run_put(struct cfn_run *run, struct cfn_resource *row)
     return rc < 0 ? call_fail_internal(run->call, rc, "write a stack resource") : STATUS_DONE;
 }
 
+/* Puts "****" where a text has the value of a NoEcho parameter. */
+static void mask(struct arena *arena, struct json *value, struct str secret)
+{
+    if (json_is_string(value) && str_contains(value->text, secret))
+        value->text = str_replace(arena, value->text, secret, STR("****"));
+    for (struct json *child = value->first; child; child = child->next)
+        mask(arena, child, secret);
+}
+
+/* AWS: NoEcho: "to mask the parameter value to prevent it from being displayed in the console,
+ * command line tools, or API". */
+static const struct json *masked(struct arena *arena, const struct json *spec,
+                                 const struct json *properties)
+{
+    const struct json *parameters = json_find_cstr(spec, "Parameters");
+    struct json *copy = NULL;
+    for (const struct json *item = parameters ? parameters->first : NULL; item && properties;
+         item = item->next) {
+        struct str secret = json_find_str(item, "Value");
+        if (!cfn_flag(item, "NoEcho") || secret.len == 0)
+            continue;
+        copy = copy ? copy : json_copy(arena, properties);
+        mask(arena, copy, secret);
+    }
+    return copy ? copy : properties;
+}
+
 /* An event about another physical resource than the one in use. */
 static enum status note_event(struct cfn_run *run, const struct cfn_resource *row,
                               const char *status, struct str reason, const struct json *applied,
                               struct str physical_id)
 {
-    const struct json *properties = json_find_cstr(applied, "Properties");
+    const struct json *properties =
+        masked(run->call->arena, run->stack.spec, json_find_cstr(applied, "Properties"));
     struct arena *arena = run->call->arena;
-    const struct cfn_event event = {
+    struct cfn_event event = {
         .stack_id = run->stack.id,
         /* OBSERVED: "MyQueue-CREATE_COMPLETE-2024-03-01T12:00:00.000Z". */
         .event_id = str_format(arena, STR_FMT "-%s-" STR_FMT, STR_ARG(row->logical_id), status,
@@ -63,8 +91,7 @@ static enum status note_event(struct cfn_run *run, const struct cfn_resource *ro
         .token = json_find_str(run->state, "Token"),
         .properties = properties ? json_to_str(arena, properties) : (struct str){0},
     };
-    int rc = cfn_store_add_event(run->call->db, &event);
-    return rc < 0 ? call_fail_internal(run->call, rc, "add a stack event") : STATUS_DONE;
+    return cfn_note_event(run->call, &run->stack, &event);
 }
 
 enum status run_note(struct cfn_run *run, struct cfn_resource *row, const char *status,

@@ -478,6 +478,10 @@ enum status cloudformation_execute_change_set(struct call *call,
     enum status status = find_change_set(call, in->change_set_name, in->stack_name, &set, &stack);
     if (status != STATUS_DONE)
         return status;
+    bool is_repeat = false;
+    status = check_token(call, &stack, in->client_request_token, "EXECUTE", &is_repeat);
+    if (status != STATUS_DONE || is_repeat)
+        return status;
     bool is_create = str_eq(stack.status, STR("REVIEW_IN_PROGRESS"));
     bool is_disabled = opt_bool_or(in->disable_rollback, false);
     if (!str_eq(set.execution_status, STR("AVAILABLE")) ||

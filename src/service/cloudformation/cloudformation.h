@@ -100,6 +100,10 @@ struct create_options {
     const struct principal *principal; /* of a nested stack: whom its parent acts as; else NULL */
 };
 
+/* Notes the ClientRequestToken of an operation ("UPDATE") in the stack's options, which the caller
+ * writes. TokenAlreadyExistsException; *out_is_repeat: the operation was begun with it already. */
+enum status check_token(struct call *call, struct cfn_stack *stack, struct str token,
+                        const char *action, bool *out_is_repeat);
 /* Starts making a stack whose draft was applied. */
 enum status begin_create(struct call *call, struct cfn_stack *stack,
                          const struct create_options *options);
@@ -194,4 +198,5 @@ cloudformation_list_stack_set_operations_fn cloudformation_list_stack_set_operat
 cloudformation_list_stack_set_operation_results_fn cloudformation_list_stack_set_operation_results;
 cloudformation_stop_stack_set_operation_fn cloudformation_stop_stack_set_operation;
 cloudformation_detect_stack_set_drift_fn cloudformation_detect_stack_set_drift;
+cloudformation_describe_events_fn cloudformation_describe_events;
 extern const struct cloudformation_handlers cloudformation_handlers;

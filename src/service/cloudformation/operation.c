@@ -10,6 +10,7 @@
 
 enum {
     MS_PER_MINUTE = 60 * 1000,
+    MAX_TOKENS = 20, /* of a stack that are remembered */
 };
 
 static bool is_status(const struct cfn_stack *stack, const char *status)
@@ -38,6 +39,30 @@ static enum status fail_state(struct call *call, const struct cfn_stack *stack, 
 static struct str role_of(const struct cfn_stack *stack)
 {
     return json_find_str(stack->spec, "RoleArn");
+}
+
+/* AWS: "All events triggered by a given stack operation are assigned the same client request
+ * token"; a token that was used for another kind of operation is refused, the same request again is
+ * the same operation. */
+enum status check_token(struct call *call, struct cfn_stack *stack, struct str token,
+                        const char *action, bool *out_is_repeat)
+{
+    struct json *tokens = json_find_cstr(stack->options, "Tokens");
+    const struct json *used = token.ptr ? json_find(tokens, token) : NULL;
+    *out_is_repeat = used && str_eq_cstr(used->text, action);
+    if (used && !*out_is_repeat)
+        return call_fail(call, &CLOUDFORMATION_TOKEN_ALREADY_EXISTS_EXCEPTION,
+                         "A client request token already exists: " STR_FMT, STR_ARG(token));
+    if (!token.ptr || used)
+        return STATUS_DONE;
+    if (!tokens) {
+        tokens = json_new(call->arena, JSON_OBJECT);
+        cfn_set(stack->options, "Tokens", tokens);
+    }
+    if (tokens->count >= MAX_TOKENS)
+        json_remove(tokens, tokens->first->key);
+    json_set(tokens, token, json_new_string(call->arena, str_from_cstr(action)));
+    return STATUS_DONE;
 }
 
 enum status begin_create(struct call *call, struct cfn_stack *stack,
@@ -69,6 +94,7 @@ enum status begin_create(struct call *call, struct cfn_stack *stack,
         .principal = options->principal,
         .is_nested = options->principal != NULL,
     };
+    (void)cfn_new_operation(call, stack, "CREATE_STACK");
     enum status status = cfn_set_status(call, stack, STR("CREATE_IN_PROGRESS"),
                                         STR("User Initiated"), options->token);
     return status == STATUS_DONE ? cfn_begin(call, stack, &begin) : status;
@@ -98,6 +124,7 @@ enum status begin_update(struct call *call, struct cfn_stack *stack,
         .principal = options->principal,
         .is_nested = options->principal != NULL,
     };
+    (void)cfn_new_operation(call, stack, "UPDATE_STACK");
     enum status status = cfn_set_status(call, stack, STR("UPDATE_IN_PROGRESS"),
                                         STR("User Initiated"), options->token);
     return status == STATUS_DONE ? cfn_begin(call, stack, &begin) : status;
@@ -116,6 +143,7 @@ enum status begin_import(struct call *call, struct cfn_stack *stack,
         .role_arn = role_of(stack),
         .import = resources,
     };
+    (void)cfn_new_operation(call, stack, "UPDATE_STACK");
     enum status status = cfn_set_status(call, stack, STR("IMPORT_IN_PROGRESS"),
                                         STR("User Initiated"), options->token);
     return status == STATUS_DONE ? cfn_begin(call, stack, &begin) : status;
@@ -167,6 +195,9 @@ enum status cloudformation_create_stack(struct call *call,
         status = request_policy(call, in->stack_policy_body, in->stack_policy_url, &policy);
     if (status == STATUS_DONE)
         status = draft_apply(call, &draft, &stack);
+    bool is_repeat = false;
+    if (status == STATUS_DONE)
+        status = check_token(call, &stack, in->client_request_token, "CREATE", &is_repeat);
     const struct create_options options = {
         .disable_rollback = in->disable_rollback,
         .on_failure = in->on_failure,
@@ -177,7 +208,10 @@ enum status cloudformation_create_stack(struct call *call,
         .policy = policy,
     };
     out->stack_id = stack.id;
-    return status == STATUS_DONE ? begin_create(call, &stack, &options) : status;
+    if (status == STATUS_DONE)
+        status = begin_create(call, &stack, &options);
+    out->operation_id = json_find_str(stack.options, "OperationId");
+    return status;
 }
 
 enum status cloudformation_update_stack(struct call *call,
@@ -188,10 +222,11 @@ enum status cloudformation_update_stack(struct call *call,
     enum status status = find_stack(call, in->stack_name, STACK_BRACKETS, &stack);
     if (status != STATUS_DONE)
         return status;
+    bool is_repeat = false;
     out->stack_id = stack.id;
-    if (in->client_request_token.ptr &&
-        str_eq(in->client_request_token, json_find_str(stack.options, "UpdateToken")))
-        return STATUS_DONE;
+    status = check_token(call, &stack, in->client_request_token, "UPDATE", &is_repeat);
+    if (status != STATUS_DONE || is_repeat)
+        return status;
     if (!is_updatable(&stack, opt_bool_or(in->disable_rollback, false)))
         return fail_state(call, &stack, "updated");
     const struct stack_request request = {
@@ -236,7 +271,10 @@ enum status cloudformation_update_stack(struct call *call,
         .policy = policy,
         .policy_during_update = policy_during_update,
     };
-    return status == STATUS_DONE ? begin_update(call, &stack, &options) : status;
+    if (status == STATUS_DONE)
+        status = begin_update(call, &stack, &options);
+    out->operation_id = json_find_str(stack.options, "OperationId");
+    return status;
 }
 
 enum status begin_delete(struct call *call, struct cfn_stack *stack, const struct cfn_begin *begin)
@@ -286,8 +324,11 @@ enum status cloudformation_delete_stack(struct call *call,
         call->error = (struct call_error){0};
         return STATUS_DONE;
     }
-    if (status != STATUS_DONE || stack.deleted_at_ms != 0 ||
-        is_status(&stack, "DELETE_IN_PROGRESS"))
+    if (status != STATUS_DONE || stack.deleted_at_ms != 0)
+        return status;
+    bool is_repeat = false;
+    status = check_token(call, &stack, in->client_request_token, "DELETE", &is_repeat);
+    if (status != STATUS_DONE || is_repeat || is_status(&stack, "DELETE_IN_PROGRESS"))
         return status;
     status = check_delete(call, in, &stack);
     if (status != STATUS_DONE)
@@ -314,6 +355,10 @@ cloudformation_cancel_update_stack(struct call *call,
     enum status status = find_stack(call, in->stack_name, STACK_BRACKETS, &stack);
     if (status != STATUS_DONE)
         return status;
+    bool is_repeat = false;
+    status = check_token(call, &stack, in->client_request_token, "CANCEL", &is_repeat);
+    if (status != STATUS_DONE || is_repeat)
+        return status;
     /* OBSERVED: the text when there is nothing to cancel. */
     if (!is_status(&stack, "UPDATE_IN_PROGRESS"))
         return call_fail(call, &ERROR_VALIDATION,
@@ -331,6 +376,10 @@ cloudformation_continue_update_rollback(struct call *call,
     enum status status = find_stack(call, in->stack_name, STACK_BRACKETS, &stack);
     if (status != STATUS_DONE)
         return status;
+    bool is_repeat = false;
+    status = check_token(call, &stack, in->client_request_token, "CONTINUE", &is_repeat);
+    if (status != STATUS_DONE || is_repeat)
+        return status;
     if (!is_status(&stack, "UPDATE_ROLLBACK_FAILED"))
         return call_fail(call, &ERROR_VALIDATION,
                          "Stack:" STR_FMT " is in " STR_FMT " state and can not be updated.",
@@ -346,6 +395,7 @@ cloudformation_continue_update_rollback(struct call *call,
         .skip =
             cfn_text_list(call->arena, in->resources_to_skip.items, in->resources_to_skip.count),
     };
+    (void)cfn_new_operation(call, &stack, "CONTINUE_ROLLBACK");
     status = cfn_set_status(call, &stack, STR("UPDATE_ROLLBACK_IN_PROGRESS"), STR("User Initiated"),
                             in->client_request_token);
     return status == STATUS_DONE ? cfn_begin(call, &stack, &begin) : status;
@@ -360,6 +410,11 @@ enum status cloudformation_rollback_stack(struct call *call,
     if (status != STATUS_DONE)
         return status;
     bool is_create = is_status(&stack, "CREATE_FAILED");
+    bool is_repeat = false;
+    out->stack_id = stack.id;
+    status = check_token(call, &stack, in->client_request_token, "ROLLBACK", &is_repeat);
+    if (status != STATUS_DONE || is_repeat)
+        return status;
     if (!is_create && !is_status(&stack, "UPDATE_FAILED"))
         return call_fail(call, &ERROR_VALIDATION,
                          "Stack:" STR_FMT " is in " STR_FMT " state and can not be rolled back.",
@@ -375,6 +430,7 @@ enum status cloudformation_rollback_stack(struct call *call,
         .retain_except_on_create = opt_bool_or(in->retain_except_on_create, false),
     };
     out->stack_id = stack.id;
+    out->operation_id = cfn_new_operation(call, &stack, "ROLLBACK");
     status = cfn_set_status(
         call, &stack, is_create ? STR("ROLLBACK_IN_PROGRESS") : STR("UPDATE_ROLLBACK_IN_PROGRESS"),
         STR("User Initiated"), in->client_request_token);

@@ -29,6 +29,7 @@ const struct cloudformation_handlers cloudformation_handlers = {
     .delete_stack_set = cloudformation_delete_stack_set,
     .describe_account_limits = cloudformation_describe_account_limits,
     .describe_change_set = cloudformation_describe_change_set,
+    .describe_events = cloudformation_describe_events,
     .describe_stack_drift_detection_status = cloudformation_describe_stack_drift_detection_status,
     .describe_stack_events = cloudformation_describe_stack_events,
     .describe_stack_instance = cloudformation_describe_stack_instance,

@@ -162,7 +162,7 @@ static enum status note_signal(struct call *call, const struct cfn_stack *stack,
 {
     const struct json *properties = json_find_cstr(row->wanted, "Properties");
     /* OBSERVED: "Received SUCCESS signal with UniqueId i-1234567890abcdef0". */
-    const struct cfn_event event = {
+    struct cfn_event event = {
         .stack_id = stack->id,
         .event_id =
             str_format(call->arena, STR_FMT "-" STR_FMT "-" STR_FMT, STR_ARG(row->logical_id),
@@ -177,9 +177,10 @@ static enum status note_signal(struct call *call, const struct cfn_stack *stack,
         .properties = properties ? json_to_str(call->arena, properties) : (struct str){0},
     };
     int rc = cfn_store_put_signal(call->db, signal);
-    if (rc == 0)
-        rc = cfn_store_add_event(call->db, &event);
-    return rc < 0 ? call_fail_internal(call, rc, "keep a signal") : cfn_wake(call, stack->id);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "keep a signal");
+    enum status status = cfn_note_event(call, stack, &event);
+    return status == STATUS_DONE ? cfn_wake(call, stack->id) : status;
 }
 
 /* AWS: "signals may only be updated with a FAILURE status." */
