@@ -29,7 +29,10 @@ struct cfn_run {
 #define CHANGE_CREATED STR("CREATED")
 #define CHANGE_UPDATED STR("UPDATED")
 #define CHANGE_REPLACED STR("REPLACED")
+#define CHANGE_SWAPPED STR("SWAPPED") /* replaced, and put back: the new one is in `saved` */
 #define CHANGE_REMOVED STR("REMOVED")
+/* Whether there are two physical resources, one of them in `saved`. */
+bool run_has_two(const struct cfn_resource *row);
 
 struct cfn_resource *run_find_row(const struct cfn_run *run, struct str logical_id);
 /* Whether `applied` (or NULL) depends on the resource. */

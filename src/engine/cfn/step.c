@@ -57,6 +57,11 @@ bool run_depends_on(const struct json *applied, struct str logical_id)
     return cfn_list_has(json_find_cstr(applied, "DependsOn"), logical_id);
 }
 
+bool run_has_two(const struct cfn_resource *row)
+{
+    return str_eq(row->change, CHANGE_REPLACED) || str_eq(row->change, CHANGE_SWAPPED);
+}
+
 bool run_is_phase(const struct cfn_run *run, const char *phase)
 {
     return str_eq_cstr(json_find_str(run->state, "Phase"), phase);
@@ -551,7 +556,7 @@ static enum status enter_cleanup(struct cfn_run *run, bool *out_is_over)
                                                    : "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS");
     for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
         struct cfn_resource *row = &run->rows[i];
-        bool is_victim = str_eq(row->change, CHANGE_REPLACED) || is_leaving(row, is_back);
+        bool is_victim = run_has_two(row) || is_leaving(row, is_back);
         bool settles = !is_victim && task_settles(run, row);
         row->state = settles ? json_new(run->call->arena, JSON_OBJECT) : NULL;
         if (settles)
@@ -659,12 +664,8 @@ static enum status enter_restore(struct cfn_run *run, bool *out_is_over)
     enum status status = begin_status(run, "UPDATE_ROLLBACK_IN_PROGRESS");
     for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
         struct cfn_resource *row = &run->rows[i];
-        bool is_swapped =
-            str_eq(row->change, CHANGE_REPLACED) &&
-            str_eq_cstr(json_find_str(run->state, "PriorStatus"), "UPDATE_ROLLBACK_FAILED") &&
-            str_eq(row->status, STR("UPDATE_COMPLETE"));
-        bool is_marked = str_eq(row->change, CHANGE_UPDATED) ||
-                         (str_eq(row->change, CHANGE_REPLACED) && !is_swapped);
+        bool is_marked =
+            str_eq(row->change, CHANGE_UPDATED) || str_eq(row->change, CHANGE_REPLACED);
         if (str_eq(row->change, CHANGE_REMOVED))
             row->change = CHANGE_NONE;
         /* What was begun and did not come to be is cleaned up like what did. */

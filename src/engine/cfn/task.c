@@ -129,7 +129,7 @@ static bool is_kept(const struct cfn_run *run, const struct cfn_resource *row,
                     const struct json *victim)
 {
     bool is_rollback = run_is_phase(run, "ROLLBACK") || run_is_phase(run, "RESTORE_CLEANUP");
-    bool is_replaced = str_eq(row->change, CHANGE_REPLACED);
+    bool is_replaced = run_has_two(row);
     struct str policy = json_find_str(victim, "DeletionPolicy");
     if (run_is_phase(run, "CLEANUP") && is_replaced)
         policy = json_find_str(victim, "UpdateReplacePolicy");
@@ -468,7 +468,7 @@ enum status task_cancel(struct cfn_run *run, struct cfn_resource *row)
 const struct json *task_victim(const struct cfn_run *run, const struct cfn_resource *row)
 {
     bool is_cleanup = run_is_phase(run, "CLEANUP") || run_is_phase(run, "RESTORE_CLEANUP");
-    if (is_cleanup && str_eq(row->change, CHANGE_REPLACED))
+    if (is_cleanup && run_has_two(row))
         return row->saved;
     if (row->applied)
         return row->applied;
@@ -532,7 +532,17 @@ enum status task_run_delete(struct cfn_run *run, struct cfn_resource *row)
         break;
     }
     set_progress(row, PROGRESS_DONE);
-    return note_delete(run, row, "DELETE_COMPLETE", (struct str){0});
+    status = note_delete(run, row, "DELETE_COMPLETE", (struct str){0});
+    /* A failed update left two: the other one goes next. */
+    if (status == STATUS_DONE && run_is_phase(run, "DELETE") && run_has_two(row)) {
+        row->applied = row->saved;
+        row->saved = NULL;
+        row->change = CHANGE_CREATED;
+        row->physical_id = json_find_str(row->applied, "PhysicalId");
+        set_progress(row, PROGRESS_PENDING);
+        status = run_put(run, row);
+    }
+    return status;
 }
 
 /* ---- Settling ---------------------------------------------------------------------------------
@@ -610,6 +620,7 @@ enum status task_start_restore(struct cfn_run *run, struct cfn_resource *row)
     struct json *new_one = row->applied;
     row->applied = row->saved;
     row->saved = new_one;
+    row->change = CHANGE_SWAPPED;
     row->physical_id = json_find_str(row->applied, "PhysicalId");
     set_progress(row, PROGRESS_DONE);
     return run_note(run, row, "UPDATE_COMPLETE", (struct str){0});
@@ -635,7 +646,7 @@ enum status task_run_restore(struct cfn_run *run, struct cfn_resource *row)
         struct json *new_one = row->applied;
         row->applied = row->saved;
         row->saved = new_one;
-        row->change = CHANGE_REPLACED;
+        row->change = CHANGE_SWAPPED;
         cfn_set_text(run->call->arena, row->applied, "PhysicalId", rc.physical_id);
         row->physical_id = rc.physical_id;
         set_progress(row, PROGRESS_DONE);

@@ -347,16 +347,15 @@ static void check_end(struct fixture *fixture, enum deed operation)
         fail_msg("operation %d ended as " STR_FMT, (int)operation, STR_ARG(fixture->stack.status));
 }
 
-/* Statuses out of which the user helps: the operation that does. */
-static bool help(struct fixture *fixture)
+/* Statuses out of which the user helps: by going on, or by deleting the stack. */
+static bool help(struct fixture *fixture, bool gives_up)
 {
-    if (is_status(fixture, "UPDATE_ROLLBACK_FAILED"))
+    if (is_status(fixture, "UPDATE_ROLLBACK_FAILED") && !gives_up)
         begin(fixture, "RESTORE", "UPDATE_ROLLBACK_IN_PROGRESS", NULL);
-    else if (is_status(fixture, "ROLLBACK_FAILED") || is_status(fixture, "DELETE_FAILED"))
+    else if (str_ends_with(fixture->stack.status, STR("_FAILED")))
         begin(fixture, "DELETE", "DELETE_IN_PROGRESS", NULL);
     else
         return false;
-    /* The operation knows from which status it comes. */
     finish(fixture, 0);
     return true;
 }
@@ -372,7 +371,7 @@ static void a_call_that_fails_is_undone(void **state)
             finish(fixture, 0);
             bool is_struck = calls >= fault;
             if (is_status(fixture, "DELETE_FAILED"))
-                assert_true(help(fixture));
+                assert_true(help(fixture, false));
             check_end(fixture, operation);
             if (is_struck && operation == CREATE)
                 assert_true(is_status(fixture, "ROLLBACK_COMPLETE"));
@@ -383,9 +382,8 @@ static void a_call_that_fails_is_undone(void **state)
     }
 }
 
-static void two_calls_that_fail_have_a_way_out(void **state)
+static void try_pairs(bool gives_up)
 {
-    (void)state;
     for (enum deed operation = CREATE; operation < OPERATION_COUNT; operation++) {
         bool is_first_struck = true;
         for (int first = 1; is_first_struck; first++) {
@@ -401,12 +399,24 @@ static void two_calls_that_fail_have_a_way_out(void **state)
                 first_fault = 0;
                 second_fault = 0;
                 for (int i = 0; i < 2; i++)
-                    help(fixture);
+                    help(fixture, gives_up);
                 check_end(fixture, operation);
                 close_fixture(fixture);
             }
         }
     }
+}
+
+static void two_calls_that_fail_have_a_way_out(void **state)
+{
+    (void)state;
+    try_pairs(false);
+}
+
+static void a_stack_that_cannot_go_back_can_be_deleted(void **state)
+{
+    (void)state;
+    try_pairs(true);
 }
 
 int main(void)
@@ -415,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_step_that_dies_is_taken_again),
         cmocka_unit_test(a_call_that_fails_is_undone),
         cmocka_unit_test(two_calls_that_fail_have_a_way_out),
+        cmocka_unit_test(a_stack_that_cannot_go_back_can_be_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
