@@ -440,7 +440,18 @@ static enum status decide(struct call *call, const struct question *question)
         return status;
     if (is_known)
         return is_allowed ? STATUS_DONE : call_fail(call, &S3_ACCESS_DENIED, "Access Denied");
-    return call_authorize(call, &asked) == STATUS_DONE ? STATUS_DONE : word_refusal(call, &asked);
+    if (call_authorize(call, &asked) == STATUS_DONE)
+        return STATUS_DONE;
+    /* An object that is not there has no list that could let anybody read it: whoever may list the
+     * bucket is told that it is not there. */
+    bool is_missing = uses_acls(question->bucket) && question->key.ptr && !question->object &&
+                      str_starts_with(question->action, STR("s3:GetObject"));
+    if (is_missing && call->store_errno == 0 &&
+        s3_may(call, question->bucket, (struct str){0}, NULL, "s3:ListBucket")) {
+        call->error = (struct call_error){0};
+        return STATUS_DONE;
+    }
+    return word_refusal(call, &asked);
 }
 
 bool s3_may(struct call *call, const struct s3_bucket_row *bucket, struct str key,

@@ -480,9 +480,9 @@ static void answer(struct post *post, const struct s3_put_object_out *put,
     call_add_header(call, STR("Location"), location_of(post));
     /* AWS: 200, 201 or 204; "if the value is not set or is set to one of those not in the list",
      * 204. */
-    if (str_eq_cstr(status, "200")) {
-        call_set_status(call, 200);
-    } else if (str_eq_cstr(status, "201")) {
+    if (!str_eq_cstr(status, "200") && !str_eq_cstr(status, "201"))
+        call_set_status(call, 204);
+    if (str_eq_cstr(status, "201")) {
         call_set_status(call, 201);
         *out = (struct s3_post_object_out){
             .location = location_of(post),

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/rand.h"
 #include "service/s3/body_plan.h"
+#include "service/s3/cfn.h"
 #include "service/s3/claim.h"
 #include "service/s3/object.h"
 #include "syntax/base64.h"
@@ -191,6 +192,8 @@ const struct service s3_service = {
     .migrations = &s3_migrations,
     .authorize = s3_authorize,
     .validation_error = &S3_MALFORMED_XML,
+    .resource_types = s3_resource_types,
+    .resource_type_count = S3_RESOURCE_TYPE_COUNT,
     .is_s3_style = true,
     .allows_anonymous = true,
     .claim = s3_claim,
