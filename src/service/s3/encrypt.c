@@ -222,6 +222,7 @@ static enum status pass_on(struct call *call, enum status status)
     *renamed = *error;
     renamed->shape = NULL;
     renamed->code = str_concat(call->arena, STR("KMS."), error->code);
+    renamed->query_code = renamed->code; /* which XML answers show */
     call->error.error = renamed;
     call->error.members = NULL;
     return status;
