@@ -99,7 +99,6 @@ static const struct rule {
     [S3_OP_LIST_BUCKET_INVENTORY_CONFIGURATIONS] = {0, 0, "s3:GetInventoryConfiguration", NULL},
     [S3_OP_LIST_BUCKET_METRICS_CONFIGURATIONS] = {0, 0, "s3:GetMetricsConfiguration", NULL},
     [S3_OP_LIST_BUCKETS] = {ON_SERVICE, 0, "s3:ListAllMyBuckets", NULL},
-    [S3_OP_LIST_DIRECTORY_BUCKETS] = {ON_SERVICE, 0, "s3express:ListAllMyDirectoryBuckets", NULL},
     [S3_OP_LIST_MULTIPART_UPLOADS] = {0, 0, "s3:ListBucketMultipartUploads", NULL},
     [S3_OP_LIST_OBJECT_VERSIONS] = {0, 0, "s3:ListBucketVersions", NULL},
     [S3_OP_LIST_OBJECTS] = {0, 0, "s3:ListBucket", NULL},

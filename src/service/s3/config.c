@@ -1131,12 +1131,3 @@ enum status s3_create_session(struct call *call, const struct s3_create_session_
     (void)out;
     return refuse(call, "Directory buckets (CreateSession)");
 }
-
-enum status s3_list_directory_buckets(struct call *call,
-                                      const struct s3_list_directory_buckets_in *in,
-                                      struct s3_list_directory_buckets_out *out)
-{
-    (void)in;
-    (void)out;
-    return refuse(call, "Directory buckets");
-}

@@ -89,7 +89,6 @@ const struct s3_handlers s3_handlers = {
     .list_bucket_inventory_configurations = s3_list_bucket_inventory_configurations,
     .list_bucket_metrics_configurations = s3_list_bucket_metrics_configurations,
     .list_buckets = s3_list_buckets,
-    .list_directory_buckets = s3_list_directory_buckets,
     .list_multipart_uploads = s3_list_multipart_uploads,
     .list_object_versions = s3_list_object_versions,
     .list_objects = s3_list_objects,
