@@ -102,7 +102,7 @@ static int role_exists(struct call *call, struct str arn)
     const struct str prefix = STR("arn:aws:iam::");
     if (at < 0 || !str_starts_with(arn, prefix))
         return 1;
-    struct iam_role role = {0};
+    struct iam_role_row role = {0};
     struct str account = str_slice(arn, prefix.len, (size_t)at - prefix.len);
     ptrdiff_t slash = str_last_index(arn, '/');
     return iam_find_role(call->db, call->arena, account, str_from(arn, (size_t)slash + 1), &role);
