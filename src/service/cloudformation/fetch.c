@@ -6,8 +6,13 @@
  */
 #include "base/arena.h"
 #include "service/cloudformation/cloudformation.h"
+#include "service/s3/s3_public.h"
 #include "syntax/uri.h"
 #include "wire/runtime.h"
+
+enum {
+    TEMPLATE_MAX_BYTES = 1024 * 1024, /* AWS: CloudFormation quotas, template body in an object */
+};
 
 struct location {
     struct str bucket;
@@ -75,15 +80,32 @@ static bool parse_url(const struct call *call, struct str url, struct location *
     return path.len > 0;
 }
 
+/* As the caller, in the bucket's own region. */
 static enum status read_object(struct call *call, const struct location *location,
                                struct str *out_text)
 {
-    (void)location;
-    (void)out_text;
-    /* OBSERVED: S3's own error behind "S3 error: ". There is no S3 to hold a bucket. */
+    struct scope scope = call->scope;
+    struct str region = {0};
+    enum status status = s3_region_of(call, location->bucket, &region);
+    if (status != STATUS_DONE)
+        return status;
+    if (region.ptr)
+        scope.region = region;
+    const struct s3_read what = {
+        .bucket = location->bucket,
+        .key = location->key,
+        .version_id = location->version,
+        .max_bytes = TEMPLATE_MAX_BYTES,
+    };
+    struct call_error error = {0};
+    status = s3_read_object(call, call->principal, &scope, &what, out_text, &error);
+    if (status == STATUS_DONE || call->store_errno != 0)
+        return status;
+    /* OBSERVED: S3's own error behind "S3 error: ". */
     return call_fail(call, &ERROR_VALIDATION,
-                     "S3 error: The specified bucket does not exist\nFor more information check "
-                     "http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html");
+                     "S3 error: " STR_FMT "\nFor more information check "
+                     "http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
+                     STR_ARG(str_or(error.message, STR("Access Denied"))));
 }
 
 enum status template_fetch(struct call *call, struct str url, struct str *out_text)
