@@ -2,7 +2,6 @@
 
 import json
 import time
-import urllib.request
 
 import pytest
 
@@ -117,22 +116,9 @@ def make():
     return Make
 
 
-def needs(virga, service):
-    """Skips the test on a server that was built without the service."""
-    with urllib.request.urlopen(f"{virga.endpoint}/_virga/health") as answer:
-        if service not in json.load(answer)["services"]:
-            pytest.skip(f"no {service} here")
-
-
-@pytest.fixture(name="needs")
-def needs_fixture(virga):
-    return lambda service: needs(virga, service)
-
-
 @pytest.fixture
 def upload(virga, client, account):
     """upload("name.json", text) puts a template into a bucket and gives its URL."""
-    needs(virga, "s3")
     bucket = f"templates-{account}"
     s3 = client("s3")
     s3.create_bucket(Bucket=bucket)

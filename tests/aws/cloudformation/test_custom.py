@@ -54,8 +54,7 @@ class Provider:
 
 
 @pytest.fixture
-def provider(client, needs):
-    needs("sns")
+def provider(client):
     return Provider(client("sns"), client("sqs"))
 
 

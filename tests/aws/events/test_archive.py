@@ -199,7 +199,9 @@ def test_a_replay_is_cancelled(events, put, new_archive, new_queue, new_rule, ac
     try:
         assert events.cancel_replay(ReplayName="r")["State"] == "CANCELLING"
     except events.exceptions.IllegalStatusException:
-        pytest.skip("the replay was faster")
+        # Only a replay that is over cannot be cancelled: this one was faster than the request.
+        assert events.describe_replay(ReplayName="r")["State"] == "COMPLETED"
+        return
     until = time.monotonic() + 20
     while events.describe_replay(ReplayName="r")["State"] == "CANCELLING":
         assert time.monotonic() < until

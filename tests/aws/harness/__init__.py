@@ -3,7 +3,7 @@
 The fixtures (server, clients, clock, aws CLI) are in tests/aws/conftest.py.
 """
 
-from .expect import aws_error, covers
+from .expect import aws_error, covers, until
 from .raw import Connection, Response, exchange
 from .server import Server, find_binary
 from .sigv4 import Signer
@@ -17,4 +17,5 @@ __all__ = [
     "covers",
     "exchange",
     "find_binary",
+    "until",
 ]

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import time
 
 import botocore.exceptions
 import pytest
@@ -51,3 +52,12 @@ def aws_error(code, http_status=None, message=None, match=None):
         assert caught.message == message, f"expected the text {message!r}; {answered}"
     if match is not None:
         assert re.search(match, caught.message), f"expected a text like {match!r}; {answered}"
+
+
+def until(condition, seconds=30):
+    """Asks until it is true; what never is fails the test. For what workflows do after a call."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= end:
+            pytest.fail(f"it did not happen within {seconds} s")
+        time.sleep(0.02)

@@ -5,7 +5,7 @@ import re
 import uuid
 
 import pytest
-from harness import aws_error, covers
+from harness import aws_error, covers, until
 
 SPECS = [
     ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"),
@@ -193,12 +193,14 @@ def test_a_key_is_really_deleted_when_its_time_comes(kms, key, clock):
 
 
 def wait_until_gone(kms, key_id):
-    for _ in range(200):
+    def is_gone():
         try:
             kms.describe_key(KeyId=key_id)
         except kms.exceptions.NotFoundException:
-            return
-    pytest.fail("the key is still there")
+            return True
+        return False
+
+    until(is_gone)
 
 
 # --- aliases ---

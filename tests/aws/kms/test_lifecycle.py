@@ -7,7 +7,7 @@ import time
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
-from harness import aws_error, covers
+from harness import aws_error, covers, until
 
 
 @pytest.fixture
@@ -18,13 +18,6 @@ def kms(client):
 @pytest.fixture
 def key(kms):
     return kms.create_key()["KeyMetadata"]["KeyId"]
-
-
-def until(condition):
-    for _ in range(200):
-        if condition():
-            return
-    pytest.fail("it did not happen")
 
 
 @covers("kms", "EnableKeyRotation")

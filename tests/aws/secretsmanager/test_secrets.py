@@ -3,11 +3,10 @@
 import datetime
 import json
 import re
-import time
 import uuid
 
 import pytest
-from harness import Signer, aws_error, covers, exchange
+from harness import Signer, aws_error, covers, exchange, until
 
 MISSING = "Secrets Manager can't find the specified secret."
 DELETED = ("You can't perform this operation on the secret because it was marked for deletion.")
@@ -21,14 +20,6 @@ def secrets(client):
 @pytest.fixture
 def secret(secrets):
     return secrets.create_secret(Name="app/db", SecretString="one")
-
-
-def until(condition):
-    for _ in range(200):
-        if condition():
-            return
-        time.sleep(0.02)
-    pytest.fail("it did not happen")
 
 
 # --- create and read ---

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from harness import aws_error, covers
+from harness import aws_error, covers, until
 
 
 @pytest.fixture
@@ -78,10 +78,7 @@ def test_captured_messages_go_after_a_week(sns, captured, clock):
     clock.advance("6d")
     assert len(captured()) == 1
     clock.advance("25h")
-    for _ in range(200):
-        if not captured():
-            break
-    assert captured() == []
+    until(lambda: not captured())
 
 
 @covers("sns", "SetSMSAttributes")

@@ -6,7 +6,7 @@ import urllib.request
 import uuid
 
 import pytest
-from harness import aws_error, covers
+from harness import aws_error, covers, until
 
 
 def attributes(sns, arn):
@@ -323,10 +323,7 @@ def test_pending_subscriptions_go_after_two_days(sns, new_topic, clock, captured
     clock.advance("47h")
     assert len(sns.list_subscriptions()["Subscriptions"]) == 1
     clock.advance("90m")
-    for _ in range(200):
-        if not sns.list_subscriptions()["Subscriptions"]:
-            break
-    assert sns.list_subscriptions()["Subscriptions"] == []
+    until(lambda: not sns.list_subscriptions()["Subscriptions"])
     token = re.search("Token=([0-9a-f]+)", captured()[0]["body"]).group(1)
     with aws_error("InvalidParameter", message="Invalid token"):
         sns.confirm_subscription(TopicArn=topic, Token=token)
@@ -361,8 +358,7 @@ def test_http_is_tried_again_and_then_the_dead_letter_queue(sns, new_topic, new_
                 continue
         assert again.body == first.body
     found = []
-    for _ in range(100):
-        found = found or bodies(dead)
+    until(lambda: found or found.extend(bodies(dead)) or found)
     assert [message["Message"] for message in found] == ["lost"]
     assert endpoint.is_quiet()
 

@@ -2,23 +2,14 @@
 
 import datetime
 import json
-import time
 
 import pytest
-from harness import aws_error, covers
+from harness import aws_error, covers, until
 
 
 @pytest.fixture
 def ssm(client):
     return client("ssm")
-
-
-def until(condition):
-    for _ in range(200):
-        if condition():
-            return
-        time.sleep(0.02)
-    pytest.fail("it did not happen")
 
 
 def policies(*items):
