@@ -27,6 +27,7 @@
 #pragma once
 
 #include "dynamodb/dynamodb_api.h"
+#include "engine/cfn/resource.h"
 #include "service/dynamodb/dynamodb_public.h"
 #include "service/dynamodb/value.h"
 #include "store/db.h"
@@ -35,6 +36,7 @@ struct json;
 
 enum {
     DDB_KEY_PART_MAX = 4,      /* AWS: up to four attributes each in a GSI's hash and range key */
+    DDB_RESOURCE_TYPES = 2,    /* of CloudFormation */
     DDB_HASH_BYTES_MAX = 2048, /* AWS: length of a partition key value */
     DDB_RANGE_BYTES_MAX = 1024,
 };
@@ -536,3 +538,4 @@ MUST_CHECK int64_t ddb_store_list_backups(struct db *db, struct arena *arena, st
                                           struct ddb_backup *out_backups);
 
 extern const struct migration_set dynamodb_migrations;
+extern const struct resource_type dynamodb_resource_types[DDB_RESOURCE_TYPES];

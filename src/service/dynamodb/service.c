@@ -63,4 +63,6 @@ const struct service dynamodb_service = {
     .handlers = &dynamodb_handlers,
     .migrations = &dynamodb_migrations,
     .authorize = ddb_authorize,
+    .resource_types = dynamodb_resource_types,
+    .resource_type_count = DDB_RESOURCE_TYPES,
 };
