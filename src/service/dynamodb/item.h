@@ -176,6 +176,7 @@ struct ddb_operation {
     bool returns_item;     /* ReturnValuesOnConditionCheckFailure = ALL_OLD */
     bool must_exist;       /* PartiQL: UPDATE and DELETE of nothing fail their condition */
     bool must_be_new;      /* PartiQL: INSERT */
+    bool skips_absent;     /* PartiQL: DELETE of nothing does nothing, whatever its condition */
     /* What came of it: */
     enum ddb_outcome outcome;
     struct str message;
@@ -302,6 +303,11 @@ MUST_CHECK int ddb_page_start(struct arena *arena, struct ddb_page_request *requ
 /* Whether the index holds the attribute. */
 bool ddb_is_projected(const struct ddb_table *table, const struct ddb_index *index,
                       struct str name);
+/* "[a, b]": attributes in the tree or the paths (either may be NULL) that the index does not hold;
+ * absent when it holds all. */
+struct str ddb_unprojected(struct arena *arena, const struct ddb_table *table,
+                           const struct ddb_index *index, const struct ddb_node *node,
+                           const struct ddb_paths *paths);
 /* Calls `visit` with the first name of each path in the tree until it answers true. */
 bool ddb_node_any_path(const struct ddb_node *node,
                        bool (*visit)(const struct ddb_path *path, void *context), void *context);
@@ -354,21 +360,6 @@ MUST_CHECK int ddb_read_projection(struct arena *arena,
 /* 1, 0 when there is no such item, or -errno. */
 MUST_CHECK int ddb_read_item(struct call *call, const struct ddb_table *table, struct str hash,
                              struct str range, struct ddb_value *out);
-
-/* The handlers: see dynamodb_api.h. */
-dynamodb_put_item_fn dynamodb_put_item;
-dynamodb_get_item_fn dynamodb_get_item;
-dynamodb_update_item_fn dynamodb_update_item;
-dynamodb_delete_item_fn dynamodb_delete_item;
-dynamodb_batch_get_item_fn dynamodb_batch_get_item;
-dynamodb_batch_write_item_fn dynamodb_batch_write_item;
-dynamodb_transact_write_items_fn dynamodb_transact_write_items;
-dynamodb_transact_get_items_fn dynamodb_transact_get_items;
-dynamodb_query_fn dynamodb_query;
-dynamodb_scan_fn dynamodb_scan;
-dynamodb_execute_statement_fn dynamodb_execute_statement;
-dynamodb_batch_execute_statement_fn dynamodb_batch_execute_statement;
-dynamodb_execute_transaction_fn dynamodb_execute_transaction;
 
 /* --- store_item.c --- */
 

@@ -204,6 +204,8 @@ int ddb_operation_plan(struct call *call, struct ddb_operation *operation)
         return rc;
     const struct ddb_value *item = operation->had_item ? &operation->old_item : &nothing;
     operation->outcome = DDB_OUTCOME_DONE;
+    if (operation->skips_absent && !operation->had_item)
+        return 0;
     if ((operation->condition && !ddb_evaluate(operation->condition, item)) ||
         (operation->must_exist && !operation->had_item) ||
         (operation->must_be_new && operation->had_item)) {

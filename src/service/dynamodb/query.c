@@ -210,7 +210,7 @@ static int find_index(struct read_state *state)
 struct missing {
     const struct ddb_table *table;
     const struct ddb_index *index;
-    struct vec names;
+    struct vec steps;
 };
 
 static bool note_missing(const struct ddb_path *path, void *context)
@@ -219,20 +219,25 @@ static bool note_missing(const struct ddb_path *path, void *context)
     const struct str name = path->steps[0].name;
     if (ddb_is_projected(missing->table, missing->index, name))
         return false;
-    for (size_t i = 0; i < missing->names.count; i++)
-        if (str_eq(*(const struct str *)vec_at(&missing->names, i), name))
+    for (size_t i = 0; i < missing->steps.count; i++)
+        if (str_eq(((const struct ddb_step *)vec_at(&missing->steps, i))->name, name))
             return false;
-    *(struct str *)vec_push(&missing->names) = name;
+    ((struct ddb_step *)vec_push(&missing->steps))->name = name;
     return false;
 }
 
-static struct str names_text(struct arena *arena, const struct vec *names)
+struct str ddb_unprojected(struct arena *arena, const struct ddb_table *table,
+                           const struct ddb_index *index, const struct ddb_node *node,
+                           const struct ddb_paths *paths)
 {
-    struct ddb_path path = {.count = names->count};
-    path.steps = arena_alloc_array(arena, names->count, sizeof(*path.steps));
-    for (size_t i = 0; i < names->count; i++)
-        path.steps[i].name = *(const struct str *)vec_at(names, i);
-    return ddb_path_text(arena, &path);
+    struct missing missing = {.table = table, .index = index};
+    vec_init(&missing.steps, arena, sizeof(struct ddb_step));
+    for (size_t i = 0; paths && i < paths->count; i++)
+        (void)note_missing(&paths->items[i], &missing);
+    if (node)
+        (void)ddb_node_any_path(node, note_missing, &missing);
+    const struct ddb_path path = {.steps = missing.steps.items, .count = missing.steps.count};
+    return path.count > 0 ? ddb_path_text(arena, &path) : (struct str){0};
 }
 
 /* Attributes that an index does not hold: read from the table for a local index, refused for a
@@ -241,20 +246,16 @@ static int check_projection(struct read_state *state)
 {
     const struct ddb_index *index = state->page.index;
     struct arena *arena = state->call->arena;
-    struct missing selected = {.table = state->page.table, .index = index};
-    struct missing filtered = selected;
     if (!index)
         return 0;
-    vec_init(&selected.names, arena, sizeof(struct str));
-    vec_init(&filtered.names, arena, sizeof(struct str));
-    for (size_t i = 0; state->page.has_paths && i < state->page.paths.count; i++)
-        (void)note_missing(&state->page.paths.items[i], &selected);
-    if (state->filter)
-        (void)ddb_node_any_path(state->filter, note_missing, &filtered);
+    const struct str selected = ddb_unprojected(arena, state->page.table, index, NULL,
+                                                state->page.has_paths ? &state->page.paths : NULL);
+    const struct str filtered =
+        ddb_unprojected(arena, state->page.table, index, state->filter, NULL);
     const bool wants_all = str_eq_cstr(state->request->select, "ALL_ATTRIBUTES") &&
                            index->projection != DDB_PROJECT_ALL;
     state->page.range.is_joined = index->projection == DDB_PROJECT_ALL || wants_all ||
-                                  selected.names.count > 0 || filtered.names.count > 0;
+                                  str_is_set(selected) || str_is_set(filtered);
     if (index->is_local)
         return 0;
     if (wants_all)
@@ -263,19 +264,17 @@ static int check_projection(struct read_state *state)
                                         "ALL_ATTRIBUTES is not supported for global secondary "
                                         "index " STR_FMT " because its projection type is not ALL",
                                         STR_ARG(index->name)));
-    if (selected.names.count > 0)
+    if (str_is_set(selected))
         return refuse(state, str_format(arena,
                                         "One or more parameter values were invalid: Global "
                                         "secondary index " STR_FMT " does not project " STR_FMT,
-                                        STR_ARG(index->name),
-                                        STR_ARG(names_text(arena, &selected.names))));
-    if (filtered.names.count > 0)
+                                        STR_ARG(index->name), STR_ARG(selected)));
+    if (str_is_set(filtered))
         return refuse(state, str_format(arena,
                                         "One or more parameter values were invalid: Global "
                                         "secondary index " STR_FMT
                                         " does not project one or more filter attributes: " STR_FMT,
-                                        STR_ARG(index->name),
-                                        STR_ARG(names_text(arena, &filtered.names))));
+                                        STR_ARG(index->name), STR_ARG(filtered)));
     return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "service/dynamodb/dynamodb.h"
 
 const struct dynamodb_handlers dynamodb_handlers = {
+    .batch_execute_statement = dynamodb_batch_execute_statement,
     .batch_get_item = dynamodb_batch_get_item,
     .batch_write_item = dynamodb_batch_write_item,
     .create_backup = dynamodb_create_backup,
@@ -34,6 +35,8 @@ const struct dynamodb_handlers dynamodb_handlers = {
     .describe_time_to_live = dynamodb_describe_time_to_live,
     .disable_kinesis_streaming_destination = dynamodb_disable_kinesis_streaming_destination,
     .enable_kinesis_streaming_destination = dynamodb_enable_kinesis_streaming_destination,
+    .execute_statement = dynamodb_execute_statement,
+    .execute_transaction = dynamodb_execute_transaction,
     .get_item = dynamodb_get_item,
     .get_resource_policy = dynamodb_get_resource_policy,
     .list_backups = dynamodb_list_backups,
