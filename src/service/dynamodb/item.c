@@ -2,10 +2,11 @@
  *
  * Docs: DynamoDB API reference of each. A point read is one statement beside that for the table.
  */
+#include "service/dynamodb/item.h"
+
 #include <errno.h>
 
 #include "base/arena.h"
-#include "service/dynamodb/item.h"
 
 /* ---- writes ---- */
 

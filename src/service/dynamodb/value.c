@@ -436,14 +436,17 @@ void ddb_value_to_api(struct arena *arena, const struct ddb_value *value,
     case DDB_SS:
         out->ss.items = set_to_api(arena, value);
         out->ss.count = value->count;
+        out->ss.is_set = true;
         break;
     case DDB_NS:
         out->ns.items = set_to_api(arena, value);
         out->ns.count = value->count;
+        out->ns.is_set = true;
         break;
     case DDB_BS:
         out->bs.items = set_to_api(arena, value);
         out->bs.count = value->count;
+        out->bs.is_set = true;
         break;
     case DDB_M:
         out->m.items = ddb_item_to_api(arena, value);
