@@ -28,6 +28,9 @@ struct option_row {
 static const struct option_row rows[] = {
     {"port", "VIRGA_PORT", OPTION_NUMBER, offsetof(struct options, port), "4566", "PORT",
      "port on 127.0.0.1, HTTP and TLS alike; 0 picks a free one"},
+    {"dynamodb-port", "VIRGA_DYNAMODB_PORT", OPTION_NUMBER, offsetof(struct options, dynamodb_port),
+     "0", "PORT",
+     "a second port, for clients of DynamoDB Local: any key is a namespace of its own"},
     {"data", "VIRGA_DATA", OPTION_TEXT, offsetof(struct options, data_dir), NULL, "DIR",
      "data directory (default ~/.local/share/virga)"},
     {"ephemeral", "VIRGA_EPHEMERAL", OPTION_SWITCH, offsetof(struct options, ephemeral), "false",
@@ -58,7 +61,7 @@ static const struct option_row rows[] = {
 
 enum {
     ROW_COUNT = ARRAY_LEN(rows),
-    MAX_CONFIG_BYTES = 64 * 1024, /* fourteen short lines and comments */
+    MAX_CONFIG_BYTES = 64 * 1024, /* a short line per option, and comments */
 };
 
 void options_help(void)
@@ -251,6 +254,7 @@ static int check_values(struct arena *arena, struct options *out, struct str *ou
         const char *message;
     } checks[] = {
         {out->port <= 65535, "port: at most 65535"},
+        {out->dynamodb_port <= 65535, "dynamodb-port: at most 65535"},
         {out->workers <= 64, "workers: at most 64"},
         {is_one_of(out->durability, durabilities, ARRAY_LEN(durabilities)),
          "durability: must be process or full"},

@@ -13,6 +13,7 @@ struct arena;
 
 struct options {
     int64_t port;
+    int64_t dynamodb_port; /* 0: no second listener */
     struct str data_dir;
     bool ephemeral;
     int64_t workers;

@@ -1,8 +1,9 @@
 /* serve.c — starts everything, waits for a signal, ends everything in order.
  *
- * Threads: main waits for signals; each worker runs a loop with its own server, store connection
- * and executor. The listening socket is one, duplicated per worker, so the kernel hands a
- * connection to whichever worker is free, and a second server on the same port fails to bind.
+ * Threads: main waits for signals; each worker runs a loop with its own servers, store connection
+ * and executor. A listening socket is one, duplicated per worker, so the kernel hands a connection
+ * to whichever worker is free, and a second program on the same port fails to bind. There are one
+ * or two: --dynamodb-port opens a door for clients of DynamoDB Local beside the main one.
  * Everything is built on the main thread before the first worker starts; afterwards main only posts
  * to the loops.
  *
@@ -44,6 +45,7 @@
 enum {
     GRACE_MS = 5000,    /* for requests under way when the program is told to end */
     MAX_RUN_FILE = 256, /* two numbers */
+    MAX_DOORS = 2,
 };
 
 struct worker {
@@ -51,7 +53,8 @@ struct worker {
     struct loop *loop;
     struct db *db;
     struct executor *executor;
-    struct http_server *server;
+    struct http_server *servers[MAX_DOORS];
+    int draining; /* servers that have not answered their last exchange yet */
     bool is_started;
 };
 
@@ -60,8 +63,8 @@ struct server {
     struct worker workers[RUNTIME_MAX_WORKERS];
     size_t worker_count;
     struct tls_context *tls;
-    int listen_fd;
-    int run_fd; /* the run file, locked */
+    int listen_fds[MAX_DOORS]; /* by enum executor_door; -1: not open */
+    int run_fd;                /* the run file, locked */
     uint16_t port;
 };
 
@@ -192,12 +195,16 @@ static int build_worker(struct server *server, struct worker *worker)
         return rc;
     worker->executor = executor_new(&server->runtime, worker->loop, worker->db);
     server->runtime.executors[server->runtime.executor_count++] = worker->executor;
-    int fd = fcntl(server->listen_fd, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    const struct http_server_options defaults = {0};
-    worker->server =
-        http_server_new(worker->loop, fd, server->tls, &defaults, &executor_http, worker->executor);
+    for (int door = 0; door < MAX_DOORS; door++) {
+        if (server->listen_fds[door] < 0)
+            continue;
+        int fd = fcntl(server->listen_fds[door], F_DUPFD_CLOEXEC, 0);
+        if (fd < 0)
+            return -errno;
+        const struct http_server_options options = {.door = door};
+        worker->servers[door] = http_server_new(worker->loop, fd, server->tls, &options,
+                                                &executor_http, worker->executor);
+    }
     return 0;
 }
 
@@ -219,15 +226,24 @@ static int build_workers(struct server *server, const struct options *options)
     return 0;
 }
 
-static void stop_loop(void *context)
+static void server_drained(void *context)
 {
-    loop_stop(context);
+    struct worker *worker = context;
+    if (--worker->draining == 0)
+        loop_stop(worker->loop);
 }
 
 static void drain_worker(void *context)
 {
     struct worker *worker = context;
-    http_server_drain(worker->server, GRACE_MS, stop_loop, worker->loop);
+    worker->draining = 1; /* until all have been told: the first may be done at once */
+    for (int door = 0; door < MAX_DOORS; door++) {
+        if (!worker->servers[door])
+            continue;
+        worker->draining++;
+        http_server_drain(worker->servers[door], GRACE_MS, server_drained, worker);
+    }
+    server_drained(worker);
 }
 
 static void wait_for_end(struct server *server, const sigset_t *signals)
@@ -264,7 +280,8 @@ static void close_server(struct server *server)
     for (size_t i = 0; i < server->worker_count; i++) {
         if (workers[i].is_started)
             pthread_join(workers[i].thread, NULL);
-        http_server_free(workers[i].server);
+        for (int door = 0; door < MAX_DOORS; door++)
+            http_server_free(workers[i].servers[door]);
         if (workers[i].executor)
             executor_flush(workers[i].executor);
         if (workers[i].db)
@@ -279,20 +296,32 @@ static void close_server(struct server *server)
     }
     tls_context_close(server->tls);
     waiters_free(server->runtime.waiters);
-    if (server->listen_fd >= 0)
-        close(server->listen_fd);
+    for (int door = 0; door < MAX_DOORS; door++) {
+        if (server->listen_fds[door] >= 0)
+            close(server->listen_fds[door]);
+    }
 }
 
-static int open_door(struct server *server, struct arena *arena, const struct options *options)
+static int listen_on(struct arena *arena, int64_t port, int *out_fd)
 {
-    server->listen_fd = http_listen(STR("127.0.0.1"), (uint16_t)options->port, false);
-    if (server->listen_fd < 0) {
-        struct str reason = str_from_cstr(strerror(-server->listen_fd));
-        return complain(
-            "cannot listen on 127.0.0.1",
-            str_format(arena, "port %lld: " STR_FMT, (long long)options->port, STR_ARG(reason)));
+    int fd = http_listen(STR("127.0.0.1"), (uint16_t)port, false);
+    if (fd < 0) {
+        struct str reason = str_from_cstr(strerror(-fd));
+        return complain("cannot listen on 127.0.0.1",
+                        str_format(arena, "port %lld: " STR_FMT, (long long)port, STR_ARG(reason)));
     }
-    server->port = http_listen_port(server->listen_fd);
+    *out_fd = fd;
+    return 0;
+}
+
+static int open_doors(struct server *server, struct arena *arena, const struct options *options)
+{
+    int code = listen_on(arena, options->port, &server->listen_fds[DOOR_MAIN]);
+    if (code == 0 && options->dynamodb_port > 0)
+        code = listen_on(arena, options->dynamodb_port, &server->listen_fds[DOOR_NAMESPACES]);
+    if (code != 0)
+        return code;
+    server->port = http_listen_port(server->listen_fds[DOOR_MAIN]);
     struct str message = STR("");
     if (tls_context_open(arena, options->data_dir, &server->tls, &message) < 0)
         return complain("cannot open the TLS door", message);
@@ -342,7 +371,7 @@ static int run(struct server *server, struct arena *arena, const struct options 
     int code = open_store(server, arena, options);
     if (code != 0)
         return code;
-    code = open_door(server, arena, options);
+    code = open_doors(server, arena, options);
     if (code != 0)
         return code;
     store_set_wake(server->runtime.store, wake, server);
@@ -374,7 +403,8 @@ int serve_run(const struct options *options)
                         str_format(arena, "process %lld, port %lld", (long long)running.pid,
                                    (long long)running.port));
     struct server *server = mem_new(sizeof(*server));
-    server->listen_fd = -1;
+    for (int door = 0; door < MAX_DOORS; door++)
+        server->listen_fds[door] = -1;
     server->run_fd = -1;
     server->runtime = (struct runtime){
         .services = services,
@@ -383,6 +413,7 @@ int serve_run(const struct options *options)
         .strict_auth = options->strict_auth,
         .log_requests = options->log_requests,
         .default_region = options->region,
+        .namespaced = STR("dynamodb"),
         .data_dir = options->data_dir,
         .waiters = waiters_new(),
         .started_at_ms = clock_now_ms(),

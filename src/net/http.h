@@ -54,6 +54,7 @@ struct http_exchange {
     bool has_body;
     bool is_tls;
     bool is_loopback;           /* the peer's address is 127.0.0.0/8 or ::1 */
+    int door;                   /* of the options of the server that took the connection */
     struct str tls_server_name; /* SNI; empty without */
     struct str peer;            /* "127.0.0.1" */
     struct str body;            /* buffered body, at on_end */
@@ -105,6 +106,7 @@ struct http_server_options {
     int64_t keep_alive_ms;   /* idle between requests; default 75 s */
     int64_t write_idle_ms;   /* peer takes nothing for so long; default 60 s */
     size_t max_connections;  /* per server; further ones wait in the backlog; default 10000 */
+    int door;                /* the application's name for this listener: exchange->door */
 };
 
 /* `listen_fd` is a listening non-blocking socket (shared by workers or not); the server takes it

@@ -229,6 +229,7 @@ static void begin_exchange(struct conn *conn, const struct http_head *head)
         .has_body = head->is_chunked || head->content_length > 0,
         .is_tls = conn->ssl != NULL,
         .is_loopback = conn->is_loopback,
+        .door = conn->server->door,
         .tls_server_name = str_or(str_from_cstr(conn->tls_server_name), STR("")),
         .peer = str_from_cstr(conn->peer),
     };

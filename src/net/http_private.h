@@ -169,6 +169,7 @@ struct http_server {
     void *app;
     struct tls_context *tls;
     size_t max_connections;
+    int door;
 
     uv_poll_t accept_poll;
     int listen_fd;

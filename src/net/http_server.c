@@ -386,6 +386,7 @@ struct http_server *http_server_new(struct loop *loop, int listen_fd, struct tls
     server->app = app;
     server->tls = tls;
     server->listen_fd = listen_fd;
+    server->door = given->door;
     server->max_connections =
         given->max_connections > 0 ? given->max_connections : DEFAULT_MAX_CONNECTIONS;
     server->waits[WAIT_IDLE].wait_ms = or_default(given->keep_alive_ms, DEFAULT_IDLE_MS);

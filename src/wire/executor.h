@@ -17,6 +17,14 @@ struct loop;
 struct executor *executor_new(struct runtime *runtime, struct loop *loop, struct db *db);
 void executor_free(struct executor *executor);
 
+/* Listeners, as `door` of their options. */
+enum executor_door {
+    DOOR_MAIN,
+    /* Signatures are not checked and the access key id is the namespace (identity_namespace): how
+     * DynamoDB Local treats its clients. */
+    DOOR_NAMESPACES,
+};
+
 /* What the HTTP server of this worker calls; `app` is the executor. */
 extern const struct http_handler executor_http;
 

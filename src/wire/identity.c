@@ -137,6 +137,20 @@ static bool is_account_id(struct str key)
     return true;
 }
 
+struct principal identity_namespace(struct arena *arena, struct str access_key_id)
+{
+    static const uint64_t accounts = 1000000000000; /* of 12 digits */
+    uint64_t hash = 0xcbf29ce484222325U;            /* FNV-1a: the same in every process */
+    for (size_t i = 0; i < access_key_id.len; i++)
+        hash = (hash ^ (unsigned char)access_key_id.ptr[i]) * 0x100000001b3U;
+    struct str account = access_key_id;
+    if (!is_account_id(access_key_id))
+        account = str_format(arena, "%012llu", (unsigned long long)(hash % accounts));
+    struct principal principal = identity_root(arena, account);
+    principal.access_key_id = access_key_id;
+    return principal;
+}
+
 static void copy_principal(struct arena *arena, const struct principal *from, struct principal *to)
 {
     *to = *from;

@@ -100,6 +100,11 @@ void identity_refuse_expired(bool is_s3_style, struct identity_problem *out_prob
 struct principal identity_root(struct arena *arena, struct str account);
 struct principal identity_service(struct arena *arena, struct str account, struct str service);
 
+/* The root of a namespace of its own for an access key id, whatever it is: 12 digits are that
+ * account, anything else an account that is made from the text and always the same. For doors where
+ * nobody is checked. */
+struct principal identity_namespace(struct arena *arena, struct str access_key_id);
+
 /* Canonical user id of an account, 64 hex digits: how S3's policies and owners name it. */
 struct str identity_canonical_user(struct arena *arena, struct str account);
 

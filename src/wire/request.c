@@ -209,6 +209,17 @@ static enum status identify(struct request *request)
         call->scope.account = STR("");
         return STATUS_DONE;
     }
+    if (request->exchange->door == DOOR_NAMESPACES) {
+        if (!str_eq(call->service->signing_name, call->runtime->namespaced))
+            return call_fail(call, &ERROR_NOT_IMPLEMENTED,
+                             "Service '" STR_FMT "' is not served on this port.",
+                             STR_ARG(call->service->signing_name));
+        struct principal *principal = arena_alloc(call->arena, sizeof(*principal));
+        *principal = identity_namespace(call->arena, request->sig.access_key_id);
+        call->principal = principal;
+        call->scope.account = principal->account;
+        return STATUS_DONE;
+    }
     bool is_stream = (call->operation->flags & OPERATION_STREAMS_INPUT) != 0;
     const struct identity_request asked = {
         .request = &request->sig_request,

@@ -25,6 +25,7 @@ struct runtime {
     bool strict_auth; /* refuse keys that nobody issued */
     bool log_requests;
     struct str default_region; /* for requests that name none: "us-east-1" */
+    struct str namespaced; /* signing name of the services that DOOR_NAMESPACES serves */
     struct str data_dir;
     struct str endpoint; /* as engines name it in URLs: "http://127.0.0.1:4566" */
     struct waiters *waiters;
