@@ -135,35 +135,6 @@ static struct str action_of(const struct ddb_statement *statement)
     return actions[statement->type];
 }
 
-/* Parses, asks for permission and finds the table. STATUS_FAILED with failure.error set: the
- * statement failed, not yet the call. */
-static enum status begin(struct execution *execution, struct str text,
-                         const struct dynamodb_prepared_statement_parameters *parameters)
-{
-    struct call *call = execution->call;
-    struct ddb_statement *statement = &execution->statement;
-    struct ddb_table *table = NULL;
-    struct str message = {0};
-    if (ddb_statement_parse(call->arena, text, parameters, statement, &message) < 0) {
-        (void)fail_with(execution, message);
-        return STATUS_FAILED;
-    }
-    enum status status = ddb_authorize_table(call, statement->table, statement->index,
-                                             action_of(statement), NULL, 0);
-    if (status != STATUS_DONE)
-        return status;
-    int rc = ddb_table_load(call, statement->table, &table);
-    if (rc < 0)
-        return call_fail_internal(call, rc, "dynamodb: find a table");
-    if (rc == 0) {
-        execution->failure = (struct failure){.error = &DYNAMODB_RESOURCE_NOT_FOUND_EXCEPTION,
-                                              .code = "ResourceNotFound",
-                                              .message = STR("Requested resource not found")};
-        return STATUS_FAILED;
-    }
-    return ddb_table_use(call, statement->table, &execution->table);
-}
-
 /* ---- SELECT ---- */
 
 static int find_index(struct execution *execution)
@@ -261,6 +232,12 @@ static struct vec find_hashes(struct execution *execution)
     struct vec hashes;
     vec_init(&hashes, execution->call->arena, sizeof(struct ddb_value));
     const struct ddb_node *fixed = find_fixed(where, keys->hash[0].name);
+    const struct ddb_value *inserted =
+        execution->statement.type == DDB_INSERT
+            ? ddb_map_find(&execution->statement.item, keys->hash[0].name)
+            : NULL;
+    if (inserted)
+        *(struct ddb_value *)vec_push(&hashes) = *inserted;
     for (size_t i = 1; i < keys->hash_count; i++)
         if (!find_fixed(where, keys->hash[i].name))
             return hashes;
@@ -506,6 +483,64 @@ static bool returned(const struct execution *execution, const struct ddb_operati
         ddb_update_paths(execution->call->arena, &execution->statement.update);
     *out = ddb_project(execution->call->arena, item, &paths);
     return true;
+}
+
+/* ---- beginning ---- */
+
+/* AWS: condition keys of PartiQL: dynamodb:LeadingKeys, and dynamodb:FullTableScan for a SELECT
+ * that is a scan. */
+static enum status authorize(struct execution *execution)
+{
+    struct arena *arena = execution->call->arena;
+    const struct ddb_statement *statement = &execution->statement;
+    struct condition_value *keys = arena_alloc_array(arena, 2, sizeof(*keys));
+    struct str *scans = arena_alloc(arena, sizeof(*scans));
+    size_t count = 0;
+    if (execution->table) {
+        const struct vec hashes = find_hashes(execution);
+        struct str *leading = arena_alloc_array(arena, hashes.count + 1, sizeof(*leading));
+        for (size_t i = 0; i < hashes.count; i++)
+            leading[i] = ((const struct ddb_value *)vec_at(&hashes, i))->text;
+        if (hashes.count > 0)
+            keys[count++] = (struct condition_value){
+                .key = STR("dynamodb:LeadingKeys"), .values = leading, .value_count = hashes.count};
+        *scans = hashes.count == 0 ? STR("true") : STR("false");
+        if (statement->type == DDB_SELECT)
+            keys[count++] = (struct condition_value){
+                .key = STR("dynamodb:FullTableScan"), .values = scans, .value_count = 1};
+    }
+    return ddb_authorize_table(execution->call, statement->table, statement->index,
+                               action_of(statement), keys, count);
+}
+
+/* Parses, finds the table and asks for permission. STATUS_FAILED with failure.error set: the
+ * statement failed, not yet the call. */
+static enum status begin(struct execution *execution, struct str text,
+                         const struct dynamodb_prepared_statement_parameters *parameters)
+{
+    struct call *call = execution->call;
+    struct ddb_statement *statement = &execution->statement;
+    struct str message = {0};
+    if (ddb_statement_parse(call->arena, text, parameters, statement, &message) < 0) {
+        (void)fail_with(execution, message);
+        return STATUS_FAILED;
+    }
+    int rc = ddb_table_load(call, statement->table, &execution->table);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "dynamodb: find a table");
+    if (execution->table && str_is_set(statement->index))
+        execution->index = ddb_table_index(execution->table, statement->index);
+    enum status status = authorize(execution);
+    execution->index = NULL;
+    if (status != STATUS_DONE)
+        return status;
+    if (rc == 0) {
+        execution->failure = (struct failure){.error = &DYNAMODB_RESOURCE_NOT_FOUND_EXCEPTION,
+                                              .code = "ResourceNotFound",
+                                              .message = STR("Requested resource not found")};
+        return STATUS_FAILED;
+    }
+    return ddb_table_use(call, statement->table, &execution->table);
 }
 
 /* ---- ExecuteStatement ---- */

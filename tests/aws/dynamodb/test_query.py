@@ -253,6 +253,66 @@ def test_indexes_are_sparse_and_follow_the_items(ddb, table):
     assert found("y", "keys-g") == []
 
 
+@pytest.mark.parametrize(
+    ("condition", "values", "expected"),
+    [
+        ("g = :g AND h = :h", {"g": "x", "h": 1}, [0, 1, 2, 3]),
+        ("g = :g AND h = :h AND l = :l", {"g": "x", "h": 1, "l": "a"}, [0, 1]),
+        ("g = :g AND h = :h AND l = :l AND n > :n", {"g": "x", "h": 1, "l": "a", "n": 1}, [1]),
+        ("g = :g AND h = :h AND l = :l AND n <= :n", {"g": "x", "h": 1, "l": "a", "n": 1}, [0]),
+        ("g = :g AND h = :h AND begins_with(l, :l)", {"g": "x", "h": 1, "l": "a"}, [0, 1, 2]),
+        ("g = :g AND h = :h AND l > :l", {"g": "x", "h": 1, "l": "a"}, [2, 3]),
+        ("g = :g AND h = :h AND l BETWEEN :l AND :m", {"g": "x", "h": 1, "l": "ab", "m": "b"},
+         [2, 3]),
+        ("g = :g", {"g": "x"}, "Query condition missed key schema element: h"),
+        ("g = :g AND h = :h AND n = :n", {"g": "x", "h": 1, "n": 1},
+         "Query condition missed key schema element: l"),
+        ("g = :g AND h = :h AND l > :l AND n = :n", {"g": "x", "h": 1, "l": "a", "n": 1},
+         "Query key condition not supported"),
+    ],
+)
+def test_keys_of_several_attributes(ddb, unique, wait_active, condition, values, expected):
+    # AWS: "Multi-attribute keys" of global secondary indexes (developer guide).
+    types = {"pk": "S", "g": "S", "h": "N", "l": "S", "n": "N"}
+    name = unique("table")
+    kinds = [("g", "HASH"), ("h", "HASH"), ("l", "RANGE"), ("n", "RANGE")]
+    ddb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[
+            {"AttributeName": one, "AttributeType": kind} for one, kind in types.items()
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "several",
+                "KeySchema": [{"AttributeName": one, "KeyType": kind} for one, kind in kinds],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    wait_active(name)
+    rows = [("x", 1, "a", 1), ("x", 1, "a", 2), ("x", 1, "ab", 0), ("x", 1, "b", 5)]
+    rows += [("x", 2, "a", 1), ("xx", 1, "a", 1)]
+    for i, row in enumerate(rows):
+        one = {key: {types[key]: str(value)} for key, value in zip("ghln", row, strict=True)}
+        ddb.put_item(TableName=name, Item={"pk": {"S": str(i)}, **one})
+    values = {
+        key: {"N": str(value)} if isinstance(value, int) else {"S": value}
+        for key, value in values.items()
+    }
+    if isinstance(expected, str):
+        with aws_error("ValidationException", message=expected):
+            query(ddb, name, condition, values, IndexName="several")
+        return
+    answer = query(ddb, name, condition, values, IndexName="several")
+    assert numbers_of_text(answer) == expected
+
+
+def numbers_of_text(answer):
+    return [int(one["pk"]["S"]) for one in answer["Items"]]
+
+
 @covers("dynamodb", "Scan")
 @pytest.mark.parametrize("total", [1, 2, 3, 16, 1000])
 def test_segments_share_the_items(ddb, new_table, total):
