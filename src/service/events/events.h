@@ -20,6 +20,7 @@ enum {
     EVENTS_LIST_DEFAULT = 100, /* AWS: Limit */
     EVENTS_MAX_RULES = 300,    /* AWS: rules per bus */
     EVENTS_MAX_TARGETS = 5,    /* AWS: targets per rule */
+    EVENTS_RESOURCE_TYPES = 6, /* of CloudFormation */
 };
 
 struct events_bus_row {
@@ -68,7 +69,6 @@ struct events_page {
 extern const struct migration_set events_migrations;
 extern const struct events_handlers events_handlers;
 extern const struct resource_type events_resource_types[];
-extern const size_t events_resource_type_count;
 
 /* ---- arn.c: names and ARNs ------------------------------------------------------------------- */
 
@@ -250,3 +250,14 @@ events_start_replay_fn events_start_replay;
 events_cancel_replay_fn events_cancel_replay;
 events_describe_replay_fn events_describe_replay;
 events_list_replays_fn events_list_replays;
+events_create_connection_fn events_create_connection;
+events_update_connection_fn events_update_connection;
+events_deauthorize_connection_fn events_deauthorize_connection;
+events_delete_connection_fn events_delete_connection;
+events_describe_connection_fn events_describe_connection;
+events_list_connections_fn events_list_connections;
+events_create_api_destination_fn events_create_api_destination;
+events_update_api_destination_fn events_update_api_destination;
+events_delete_api_destination_fn events_delete_api_destination;
+events_describe_api_destination_fn events_describe_api_destination;
+events_list_api_destinations_fn events_list_api_destinations;

@@ -153,7 +153,8 @@ static enum status check_target(struct call *call, const struct events_target *t
                          "Parameter Arn of target " STR_FMT
                          " is not valid. Reason: targets of this kind are not supported: " STR_FMT,
                          STR_ARG(target->id), STR_ARG(target->arn));
-    if (needs_role(service) && !role_arn.ptr)
+    bool is_destination = str_contains(target->arn, STR(":api-destination/"));
+    if ((needs_role(service) || is_destination) && !role_arn.ptr)
         return call_fail(call, &ERROR_VALIDATION, "RoleArn is required for target " STR_FMT ".",
                          STR_ARG(target->arn));
     return events_pass_role(call, role_arn);
