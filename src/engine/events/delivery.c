@@ -199,8 +199,12 @@ static enum status prepare(struct call *call, struct attempt *attempt, struct st
                    str_concat(call->arena, STR("No such kind of target: "), delivery->target));
         return STATUS_DONE;
     }
-    if (!is_url(delivery->target))
-        (void)delivery_split_arn(delivery->target, NULL, &attempt->scope, NULL);
+    struct scope scope = {0};
+    if (delivery_split_arn(delivery->target, NULL, &scope, NULL)) {
+        /* ARNs of some services name no account or region (buckets, universal targets). */
+        attempt->scope.account = scope.account.len > 0 ? scope.account : call->scope.account;
+        attempt->scope.region = scope.region.len > 0 ? scope.region : call->scope.region;
+    }
     int rc = make_principal(call, delivery, role_arn, &attempt->principal);
     if (rc < 0)
         return call_fail_internal(call, rc, "assume a role");

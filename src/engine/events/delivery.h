@@ -65,7 +65,8 @@ enum delivery_result {
 };
 
 /* One attempt in the call's transaction. `principal` is whom the delivery acts as (made from
- * role_arn or service), `scope` that of the target's ARN; the call has both, too. On RETRY and
+ * role_arn or service), `scope` that of the target's
+ * ARN (the call's where the ARN names none); the call has both, too. On RETRY and
  * REFUSED *out_error says why, and what the row wrote is undone. */
 typedef enum delivery_result delivery_target_fn(struct call *call, const struct delivery *delivery,
                                                 const struct principal *principal,
