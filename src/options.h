@@ -20,6 +20,7 @@ struct options {
     struct str store;      /* URL; empty: SQLite in the data directory */
     struct str durability; /* "process" or "full" */
     struct str region;
+    int64_t xray_port; /* 0: none */
     struct str log_level;
     struct str log_format;
     bool log_requests;

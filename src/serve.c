@@ -37,6 +37,7 @@
 #include "pages.h"
 #include "service/s3/s3_public.h"
 #include "service/services.h"
+#include "service/xray/xray_public.h"
 #include "settings.h"
 #include "wire/executor.h"
 #include "wire/identity.h"
@@ -63,6 +64,7 @@ struct server {
     struct worker workers[RUNTIME_MAX_WORKERS];
     size_t worker_count;
     struct tls_context *tls;
+    struct xray_daemon *xray;
     int listen_fds[MAX_DOORS]; /* by enum executor_door; -1: not open */
     int run_fd;                /* the run file, locked */
     uint16_t port;
@@ -273,6 +275,21 @@ static int start_workers(struct server *server)
     return 0;
 }
 
+/* Another program, mostly another server, may have the port: that is no reason not to serve. */
+static void open_xray(struct server *server, const struct options *options)
+{
+    const struct scope scope = {.account = options->account, .region = options->region};
+    if (options->xray_port == 0)
+        return;
+    int rc = options->xray_port > UINT16_MAX
+                 ? -EINVAL
+                 : xray_daemon_open(server->workers[0].executor, (uint16_t)options->xray_port,
+                                    scope, &server->xray);
+    if (rc < 0)
+        log_message(LOG_WARN, "no X-Ray segments are taken by UDP: port %lld: %s",
+                    (long long)options->xray_port, strerror(-rc));
+}
+
 /* The order is that of who uses whom; see the file's comment. */
 static void close_server(struct server *server)
 {
@@ -287,6 +304,7 @@ static void close_server(struct server *server)
         if (workers[i].db)
             db_close(workers[i].db);
     }
+    xray_daemon_close(server->xray);
     if (server->runtime.store)
         store_close(server->runtime.store);
     workflow_runner_free(server->runtime.workflows);
@@ -379,6 +397,7 @@ static int run(struct server *server, struct arena *arena, const struct options 
     int rc = build_workers(server, options);
     if (rc < 0)
         return complain("cannot start", str_from_cstr(strerror(-rc)));
+    open_xray(server, options);
     rc = write_run_file(server, arena, options->data_dir);
     if (rc < 0)
         return complain("cannot write the run file", str_from_cstr(strerror(-rc)));

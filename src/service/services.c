@@ -16,6 +16,7 @@
 #include "service/sqs/sqs_public.h"
 #include "service/ssm/ssm_public.h"
 #include "service/sts/sts_public.h"
+#include "service/xray/xray_public.h"
 
 const struct service *const services[] = {
     &cloudformation_service,
@@ -31,6 +32,7 @@ const struct service *const services[] = {
     &sqs_service,
     &ssm_service,
     &sts_service,
+    &xray_service,
 };
 const size_t service_count = ARRAY_LEN(services);
 
@@ -42,7 +44,7 @@ const struct workflow_kind *const workflow_kinds[] = {
     &kms_key_kind,           &s3_lifecycle_kind,  &s3_logging_kind,
     &s3_replication_kind,    &scheduler_kind,     &secretsmanager_secret_kind,
     &sns_sweep_kind,         &sqs_move_kind,      &sqs_sweep_kind,
-    &ssm_parameter_kind,     &sts_keys_kind,
+    &ssm_parameter_kind,     &sts_keys_kind,      &xray_sweep_kind,
 };
 const size_t workflow_kind_count = ARRAY_LEN(workflow_kinds);
 

@@ -119,7 +119,7 @@ class Server:
         self.is_reported = False  # its end was told to a test already
 
     def command_line(self):
-        options = {"port": 0, "workers": 2, **self.options}
+        options = {"port": 0, "workers": 2, "xray_port": 0, **self.options}
         if self.store_url:
             options["store"] = self.store_url
         line = [str(self.binary), "serve", f"--data={self.data_dir}"]
