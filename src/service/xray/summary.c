@@ -8,7 +8,7 @@
  */
 #include "base/arena.h"
 #include "base/vec.h"
-#include "service/xray/xray.h"
+#include "service/xray/root_cause.h"
 #include "syntax/json.h"
 
 enum {
@@ -206,6 +206,7 @@ static struct xray_trace_summary summarize(struct call *call, const struct xray_
         add_root(call, tree->root, &summary);
     add_annotations(call, tree, &summary.annotations);
     add_names(call, tree, &summary);
+    xray_add_root_causes(call, tree, &summary);
     return summary;
 }
 

@@ -213,6 +213,8 @@ static void find_services(struct builder *b)
         } else if (node->ns.len > 0 && !node->has_segment_below) {
             node->is_call = true;
             node->callee = inferred_service(b->arena, node);
+        } else {
+            node->callee = (struct xray_actor){.name = node->name}; /* if its segment is missing */
         }
         if (node->is_call && node->segment)
             node->segment->makes_calls = true;

@@ -42,7 +42,7 @@ struct xray_node {
     struct xray_node *parent;  /* NULL: a root, or its parent was not sent */
     struct xray_node *segment; /* the segment that it is in; itself for segments; may be NULL */
     bool has_segment_below;    /* a call whose other end sent a segment */
-    struct xray_actor callee;  /* of segments their own service, of calls the service called */
+    struct xray_actor callee;  /* of segments their own service, of calls the one called */
     bool is_call;              /* callee is a service that sent nothing itself */
     bool makes_calls;          /* of segments: has calls or segments below */
 };

@@ -113,6 +113,28 @@ def test_a_summary(xray, shop, summaries, account):
 
 
 @covers("xray", "GetTraceSummaries")
+def test_root_causes(shop, summaries):
+    (summary,) = summaries()
+
+    def paths(causes):
+        return [[(service["Name"], [entity["Name"] for entity in service["EntityPath"]])
+                 for service in cause["Services"]] for cause in causes]
+
+    assert paths(summary["FaultRootCauses"]) == [
+        [("api", ["api", "back"]), ("back", ["back"])]]
+    assert summary["FaultRootCauses"][0]["ClientImpacting"] is False
+    # The throttled table is what the api's error comes from.
+    assert paths(summary["ErrorRootCauses"]) == [
+        [("api", ["api", "DynamoDB"]), ("items", ["DynamoDB"])]]
+    assert summary["ErrorRootCauses"][0]["Services"][1]["Inferred"] is True
+    assert paths(summary["ResponseTimeRootCauses"]) == [
+        [("api", ["api", "back"]), ("back", ["back"])]]
+    entities = summary["ResponseTimeRootCauses"][0]["Services"][0]["EntityPath"]
+    assert [entity["Coverage"] for entity in entities] == [
+        pytest.approx(1.0), pytest.approx(0.5, abs=1e-3)]
+
+
+@covers("xray", "GetTraceSummaries")
 @pytest.mark.parametrize(("expression", "is_found"), [
     ("error", True), ("fault", False), ("responsetime > 1.5 AND responsetime < 2.5", True),
     ('service("back") { fault }', True), ('service("back") { ok }', False),
@@ -174,6 +196,19 @@ def test_subsegments_may_come_by_themselves(xray, segment, subsegment, trace_id,
                      aws={"queue_url": "http://q"})
     put(document, own)
     assert summaries('edge("api", id("http://q", "AWS::SQS::Queue"))')
+
+
+def test_a_subsegment_without_its_segment_is_a_partial_trace(subsegment, trace_id, put, summaries):
+    trace = trace_id()
+    put(subsegment("lost", time.time() - 1, type="subsegment", trace_id=trace, fault=True,
+                   parent_id="00000000000000aa", annotations={"a": 1}))
+    (summary,) = summaries("partial")
+    assert summary["IsPartial"] is True
+    assert "EntryPoint" not in summary
+    assert summary["Annotations"]["a"][0]["ServiceIds"] == [{"Name": "lost", "Names": ["lost"],
+                                                             "AccountId": summary["Annotations"]["a"]
+                                                             [0]["ServiceIds"][0]["AccountId"]}]
+    assert summaries("fault") == []
 
 
 def by_name(services):
