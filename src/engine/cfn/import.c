@@ -66,7 +66,7 @@ enum status import_enter(struct cfn_run *run, bool *out_is_over)
 }
 
 /* What the stack has already takes no part and need not be waited for. */
-bool import_is_ready(const struct cfn_run *run, const struct cfn_resource *row)
+bool import_is_ready(struct cfn_run *run, const struct cfn_resource *row)
 {
     const struct json *needed = json_find_cstr(row->wanted, "DependsOn");
     for (const struct json *id = needed ? needed->first : NULL; id; id = id->next) {

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/map.h"
 #include "engine/cfn/property.h"
 #include "engine/cfn/stack.h"
 
@@ -17,6 +18,9 @@ struct cfn_run {
     struct cfn_resource *rows;
     size_t row_count;
     struct cfn_plan *plan; /* CREATE and UPDATE: loaded when first needed */
+    struct map index;      /* logical id -> row, of the array `indexed` */
+    const struct cfn_resource *indexed;
+    struct map needed; /* logical ids that a waiting deletion depends on; see start_ready */
 };
 
 /* Progress of a resource in the running phase. */
@@ -34,9 +38,7 @@ struct cfn_run {
 /* Whether there are two physical resources, one of them in `saved`. */
 bool run_has_two(const struct cfn_resource *row);
 
-struct cfn_resource *run_find_row(const struct cfn_run *run, struct str logical_id);
-/* Whether `applied` (or NULL) depends on the resource. */
-bool run_depends_on(const struct json *applied, struct str logical_id);
+struct cfn_resource *run_find_row(struct cfn_run *run, struct str logical_id);
 enum status run_put(struct cfn_run *run, struct cfn_resource *row);
 /* Sets status and reason (absent: none), adds the event, writes the row. */
 enum status run_note(struct cfn_run *run, struct cfn_resource *row, const char *status,
@@ -54,7 +56,7 @@ struct json *run_new_wanted(struct cfn_run *run, const struct template_bound_res
 
 /* import.c: the phases IMPORT and IMPORT_ROLLBACK. */
 enum status import_enter(struct cfn_run *run, bool *out_is_over);
-bool import_is_ready(const struct cfn_run *run, const struct cfn_resource *row);
+bool import_is_ready(struct cfn_run *run, const struct cfn_resource *row);
 enum status import_start(struct cfn_run *run, struct cfn_resource *row);
 enum status import_run(struct cfn_run *run, struct cfn_resource *row);
 enum status import_finish(struct cfn_run *run, bool *out_is_over);

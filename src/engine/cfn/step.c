@@ -12,13 +12,14 @@
  *
  * A phase is a row of `phases`: enter() marks the resources that it is about as PENDING, start()
  * and run() are those of task.c, is_ready() orders them, finish() ends it when nothing is left to
- * do. One step does one of these things: answers a request, enters the phase, starts every resource
- * that is ready, runs one that is due, or finishes. So whatever kills the program, the next step is
- * found in the rows.
+ * do. One step does one of these things, or several of the last three: answers a request, enters
+ * the phase, starts every resource that is ready, runs one that is due, finishes. So whatever kills
+ * the program, the next step is found in the rows.
  */
 #include <errno.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/vec.h"
 #include "engine/cfn/run.h"
 #include "syntax/json.h"
@@ -28,7 +29,7 @@ struct phase {
     bool is_forward;  /* a failure ends the phase at once */
     bool is_backward; /* resources are taken in reverse order */
     enum status (*enter)(struct cfn_run *run, bool *out_is_over);
-    bool (*is_ready)(const struct cfn_run *run, const struct cfn_resource *row);
+    bool (*is_ready)(struct cfn_run *run, const struct cfn_resource *row);
     enum status (*start)(struct cfn_run *run, struct cfn_resource *row);
     enum status (*run)(struct cfn_run *run, struct cfn_resource *row);
     enum status (*finish)(struct cfn_run *run, bool *out_is_over);
@@ -36,6 +37,7 @@ struct phase {
 
 enum {
     POSITION_GONE = -1,            /* of a resource that is not in the template */
+    STEP_MAX_US = 4000,            /* then others have their turn: see workflow.h */
     HELD_LOOK_MS = 60 * 60 * 1000, /* the parent wakes a nested stack long before */
 };
 
@@ -43,18 +45,15 @@ static const struct str no_reason;
 
 static enum status fail_forward(struct cfn_run *run, struct str why, bool *out_is_over);
 
-struct cfn_resource *run_find_row(const struct cfn_run *run, struct str logical_id)
+struct cfn_resource *run_find_row(struct cfn_run *run, struct str logical_id)
 {
-    for (size_t i = 0; i < run->row_count; i++) {
-        if (str_eq(run->rows[i].logical_id, logical_id))
-            return &run->rows[i];
+    if (run->indexed != run->rows) {
+        map_init(&run->index, run->call->arena);
+        for (size_t i = 0; i < run->row_count; i++)
+            map_set(&run->index, run->rows[i].logical_id, &run->rows[i]);
+        run->indexed = run->rows;
     }
-    return NULL;
-}
-
-bool run_depends_on(const struct json *applied, struct str logical_id)
-{
-    return cfn_list_has(json_find_cstr(applied, "DependsOn"), logical_id);
+    return run->rows ? map_find(&run->index, logical_id) : NULL;
 }
 
 bool run_has_two(const struct cfn_resource *row)
@@ -301,7 +300,7 @@ static enum status enter_forward(struct cfn_run *run, bool *out_is_over)
 }
 
 /* By what mark_forward noted: most steps need no plan. */
-static bool is_ready_forward(const struct cfn_run *run, const struct cfn_resource *row)
+static bool is_ready_forward(struct cfn_run *run, const struct cfn_resource *row)
 {
     const struct json *needed = json_find_cstr(row->wanted, "DependsOn");
     for (const struct json *id = needed ? needed->first : NULL; id; id = id->next) {
@@ -483,17 +482,32 @@ static enum status mark_row(struct cfn_run *run, struct cfn_resource *row, bool 
     return run_put(run, row);
 }
 
-/* A resource can be deleted when nothing that is still there needs it. */
-static bool is_ready_delete(const struct cfn_run *run, const struct cfn_resource *row)
+static bool is_waiting(const struct cfn_resource *row)
 {
+    return row->progress.len > 0 && !is_progress(row, PROGRESS_DONE);
+}
+
+/* A resource can be deleted when nothing that is still there needs it. */
+static bool is_ready_delete(struct cfn_run *run, const struct cfn_resource *row)
+{
+    return !map_has(&run->needed, row->logical_id);
+}
+
+/* What deletions that wait depend on; a resource that depends on itself does not wait for itself.
+ */
+static void find_needed(struct cfn_run *run)
+{
+    map_init(&run->needed, run->call->arena);
     for (size_t i = 0; i < run->row_count; i++) {
-        const struct cfn_resource *other = &run->rows[i];
-        bool is_waiting =
-            other != row && other->progress.len > 0 && !is_progress(other, PROGRESS_DONE);
-        if (is_waiting && run_depends_on(task_victim(run, other), row->logical_id))
-            return false;
+        const struct cfn_resource *row = &run->rows[i];
+        if (!is_waiting(row))
+            continue;
+        const struct json *ids = json_find_cstr(task_victim(run, row), "DependsOn");
+        for (const struct json *id = ids ? ids->first : NULL; id; id = id->next) {
+            if (!str_eq(id->text, row->logical_id))
+                map_set(&run->needed, id->text, NULL);
+        }
     }
-    return true;
 }
 
 enum status run_drop_row(struct cfn_run *run, struct cfn_resource *row)
@@ -676,12 +690,12 @@ static enum status enter_restore(struct cfn_run *run, bool *out_is_over)
     return status;
 }
 
-static bool is_ready_restore(const struct cfn_run *run, const struct cfn_resource *row)
+static bool is_ready_restore(struct cfn_run *run, const struct cfn_resource *row)
 {
-    for (size_t i = 0; i < run->row_count; i++) {
-        const struct cfn_resource *other = &run->rows[i];
-        if (other != row && other->progress.len > 0 && !is_progress(other, PROGRESS_DONE) &&
-            run_depends_on(row->saved, other->logical_id))
+    const struct json *ids = json_find_cstr(row->saved, "DependsOn");
+    for (const struct json *id = ids ? ids->first : NULL; id; id = id->next) {
+        const struct cfn_resource *other = run_find_row(run, id->text);
+        if (other && other != row && is_waiting(other))
             return false;
     }
     return true;
@@ -774,6 +788,8 @@ static enum status start_ready(struct cfn_run *run, const struct phase *phase, s
 {
     enum status status = STATUS_DONE;
     *out_started = 0;
+    if (phase->is_backward)
+        find_needed(run);
     for (size_t i = 0; status == STATUS_DONE && i < run->row_count; i++) {
         struct cfn_resource *row = &run->rows[phase->is_backward ? run->row_count - 1 - i : i];
         if (!is_progress(row, PROGRESS_PENDING) || !phase->is_ready(run, row))
@@ -853,6 +869,20 @@ static enum status advance(struct cfn_run *run, const struct phase *phase, bool 
                       : phase->finish(run, out_is_over);
 }
 
+/* To load a stack costs more than to make one of its resources, so a step does as many of these
+ * things as fit into its time, within one phase. */
+static enum status advance_a_while(struct cfn_run *run, const struct phase *phase,
+                                   bool *out_is_over)
+{
+    int64_t until_us = clock_monotonic_us() + STEP_MAX_US;
+    enum status status = STATUS_DONE;
+    do {
+        status = advance(run, phase, out_is_over);
+    } while (status == STATUS_DONE && !*out_is_over && run_is_phase(run, phase->name) &&
+             run->workflow->run_at_ms <= run->call->now_ms && clock_monotonic_us() < until_us);
+    return status;
+}
+
 static enum status load(struct cfn_run *run, bool *out_is_there)
 {
     struct call *call = run->call;
@@ -877,7 +907,7 @@ static enum status take_step(struct cfn_run *run, bool *out_is_over)
     if (!phase)
         return call_fail_internal(run->call, -EINVAL, "phase of a stack operation");
     if (cfn_flag(run->state, "Entered"))
-        return advance(run, phase, out_is_over);
+        return advance_a_while(run, phase, out_is_over);
     cfn_set_flag(run->call->arena, run->state, "Entered", true);
     return phase->enter(run, out_is_over);
 }
