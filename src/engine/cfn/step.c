@@ -36,8 +36,11 @@ struct phase {
 };
 
 enum {
-    POSITION_GONE = -1,            /* of a resource that is not in the template */
-    STEP_MAX_US = 4000,            /* then others have their turn: see workflow.h */
+    POSITION_GONE = -1, /* of a resource that is not in the template */
+    /* Then others have their turn (see workflow.h), but not before loading the stack has paid off.
+     */
+    STEP_MAX_US = 4000,
+    STEP_MIN_THINGS = 24,
     HELD_LOOK_MS = 60 * 60 * 1000, /* the parent wakes a nested stack long before */
 };
 
@@ -875,11 +878,14 @@ static enum status advance_a_while(struct cfn_run *run, const struct phase *phas
                                    bool *out_is_over)
 {
     int64_t until_us = clock_monotonic_us() + STEP_MAX_US;
+    int done = 0;
     enum status status = STATUS_DONE;
     do {
         status = advance(run, phase, out_is_over);
+        done++;
     } while (status == STATUS_DONE && !*out_is_over && run_is_phase(run, phase->name) &&
-             run->workflow->run_at_ms <= run->call->now_ms && clock_monotonic_us() < until_us);
+             run->workflow->run_at_ms <= run->call->now_ms &&
+             (done < STEP_MIN_THINGS || clock_monotonic_us() < until_us));
     return status;
 }
 
