@@ -884,7 +884,7 @@ static enum status advance_a_while(struct cfn_run *run, const struct phase *phas
         status = advance(run, phase, out_is_over);
         done++;
     } while (status == STATUS_DONE && !*out_is_over && run_is_phase(run, phase->name) &&
-             run->workflow->run_at_ms <= run->call->now_ms &&
+             cfn_flag(run->state, "Entered") && run->workflow->run_at_ms <= run->call->now_ms &&
              (done < STEP_MIN_THINGS || clock_monotonic_us() < until_us));
     return status;
 }

@@ -342,23 +342,29 @@ def test_rollback_that_fails_and_goes_on(cfn, client, account, stacks, stacks_as
 @covers("cloudformation", "CancelUpdateStack")
 @covers("cloudformation", "CancelUpdateStack", error="ValidationError")
 def test_cancel_update(cfn, client, stacks, make):
-    def chain(seconds):
+    def waiting(seconds):
+        """A queue that is changed, and a wait condition behind it that nobody signals."""
         return {
-            f"Q{i}": make.queue([f"Q{i - 1}"] if i else None, VisibilityTimeout=seconds)
-            for i in range(150)
+            "Q": make.queue(VisibilityTimeout=seconds),
+            "H": make.handle,
+            "W": {
+                "Type": "AWS::CloudFormation::WaitCondition",
+                "DependsOn": "Q",
+                "Properties": {"Handle": {"Ref": "H"}, "Timeout": "3600"},
+            },
         }
 
-    stacks.create("s", chain(10))
+    stacks.create("s", {"Q": make.queue(VisibilityTimeout=10)})
     with aws_error(
         "ValidationError", message="CancelUpdateStack cannot be called from current stack status"
     ):
         cfn.cancel_update_stack(StackName="s")
-    cfn.update_stack(StackName="s", TemplateBody=make.template(chain(20)))
+    cfn.update_stack(StackName="s", TemplateBody=make.template(waiting(20)))
     with aws_error("ValidationError", match="is in UPDATE_IN_PROGRESS state and can not be updated"):
-        cfn.update_stack(StackName="s", TemplateBody=make.template(chain(30)))
+        cfn.update_stack(StackName="s", TemplateBody=make.template(waiting(30)))
     cfn.cancel_update_stack(StackName="s")
     assert stacks.settle("s")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert attributes(client, stacks.physical("s", "Q0"))["VisibilityTimeout"] == "10"
+    assert attributes(client, stacks.physical("s", "Q"))["VisibilityTimeout"] == "10"
 
 
 @covers("cloudformation", "ListExports")
