@@ -193,7 +193,7 @@ static enum status store_offset(struct call *call, void *context)
     if (rc < 0)
         return call_fail_internal(call, rc, "store the clock's offset");
     bool goes_back = *offset_ms < clock_offset_ms();
-    return goes_back ? workflow_clock_moves(call, call->now_ms) : STATUS_DONE;
+    return goes_back ? workflow_clock_goes_back(call) : STATUS_DONE;
 }
 
 static void serve_clock(struct executor *executor, struct http_exchange *exchange,

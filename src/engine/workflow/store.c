@@ -27,7 +27,7 @@ static const char sql_insert[] =
 static const char sql_set_run_at[] = "UPDATE workflow SET run_at = $3 WHERE kind = $1 AND id = $2";
 static const char sql_put_off[] = "UPDATE workflow SET run_at = $3, failure_count = $4 "
                                   "WHERE kind = $1 AND id = $2 AND run_at = $5 AND state = $6";
-static const char sql_keep_due[] = "UPDATE workflow SET run_at = 0 WHERE run_at <= $1";
+static const char sql_wake_all[] = "UPDATE workflow SET run_at = 0";
 static const char sql_has[] = "SELECT 1 FROM workflow WHERE kind = $1 AND id = $2";
 static const char sql_next[] =
     "SELECT kind, id, account, region, state, run_at, failure_count FROM workflow "
@@ -89,14 +89,11 @@ int workflow_store_put_off(struct db *db, const struct workflow_row *row, int64_
     return run(stmt);
 }
 
-int workflow_store_keep_due(struct db *db, int64_t now_ms)
+int workflow_store_wake_all(struct db *db)
 {
     AUTO(stmt) struct stmt *stmt = NULL;
-    int rc = db_prepare(db, sql_keep_due, &stmt);
-    if (rc < 0)
-        return rc;
-    stmt_bind_i64(stmt, 1, now_ms);
-    return run(stmt);
+    int rc = db_prepare(db, sql_wake_all, &stmt);
+    return rc < 0 ? rc : run(stmt);
 }
 
 int workflow_store_has(struct db *db, struct str kind, struct str id)

@@ -20,8 +20,8 @@ MUST_CHECK int workflow_store_set_run_at(struct db *db, struct str kind, struct 
  * failed step did may have been committed after all (a connection lost during COMMIT). */
 MUST_CHECK int workflow_store_put_off(struct db *db, const struct workflow_row *row,
                                       int64_t run_at_ms);
-/* Makes all rows due that are due at `now_ms`, whatever time it will be. */
-MUST_CHECK int workflow_store_keep_due(struct db *db, int64_t now_ms);
+/* Makes all rows due, whatever time it is. */
+MUST_CHECK int workflow_store_wake_all(struct db *db);
 /* 1: there, 0: not, or -errno. */
 MUST_CHECK int workflow_store_has(struct db *db, struct str kind, struct str id);
 /* The row that is due first, whether or not it is due yet. 1, 0 when there is none, or -errno. */

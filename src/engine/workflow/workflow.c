@@ -129,10 +129,10 @@ enum status workflow_wake(struct call *call, struct str kind, struct str id)
     return STATUS_DONE;
 }
 
-enum status workflow_clock_moves(struct call *call, int64_t now_ms)
+enum status workflow_clock_goes_back(struct call *call)
 {
-    int rc = workflow_store_keep_due(call->db, now_ms);
-    return rc < 0 ? call_fail_internal(call, rc, "keep workflows due") : STATUS_DONE;
+    int rc = workflow_store_wake_all(call->db);
+    return rc < 0 ? call_fail_internal(call, rc, "wake all workflows") : STATUS_DONE;
 }
 
 int workflow_exists(struct call *call, struct str kind, struct str id)

@@ -64,8 +64,11 @@ enum status workflow_start_at(struct call *call, struct str kind, struct str id,
 enum status workflow_stop(struct call *call, struct str kind, struct str id);
 /* Makes a workflow due now (something it waits for has happened). No error when there is none. */
 enum status workflow_wake(struct call *call, struct str kind, struct str id);
-/* The movable clock will be set back: what is due by `now_ms` stays due. */
-enum status workflow_clock_moves(struct call *call, int64_t now_ms);
+/* The movable clock will be set back. What was due stays due, and what waits for a time that was
+ * reckoned from the old clock must not wait until that comes again: all are run at once, and say
+ * anew when they want to be. So a step may come early, and looks at the time before it acts on it.
+ */
+enum status workflow_clock_goes_back(struct call *call);
 /* Whether a workflow of that kind and id exists. Returns 1, 0 or -errno. */
 MUST_CHECK int workflow_exists(struct call *call, struct str kind, struct str id);
 

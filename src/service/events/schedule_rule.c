@@ -98,7 +98,12 @@ static enum status step(struct call *call, struct workflow *workflow, enum workf
         return call_fail_internal(call, rc, "events: find a rule");
     if (rc == 0 || schedule_parse(rule.schedule, &schedule) < 0)
         return STATUS_DONE;
-    enum status status = fire(call, &bus, &rule, at_ms);
+    enum status status = STATUS_DONE;
+    bool is_early = at_ms > call->now_ms; /* the clock was set back */
+    if (is_early)
+        at_ms = call->now_ms;
+    else
+        status = fire(call, &bus, &rule, at_ms);
     int64_t after_ms = at_ms > call->now_ms - MAX_BEHIND_MS ? at_ms : call->now_ms - MAX_BEHIND_MS;
     int64_t next_ms = schedule_next(&schedule, NULL, rule.scheduled_at_ms, after_ms);
     if (status != STATUS_DONE || next_ms < 0)

@@ -250,7 +250,10 @@ static enum status step(struct call *call, struct workflow *workflow, enum workf
         .id = rand_uuid(call->arena),
         .at_ms = at_ms,
     };
-    enum status status = invocation.target ? invoke(call, &invocation) : STATUS_DONE;
+    bool is_early = at_ms > call->now_ms; /* the clock was set back */
+    if (is_early)
+        at_ms = call->now_ms;
+    enum status status = invocation.target && !is_early ? invoke(call, &invocation) : STATUS_DONE;
     if (status != STATUS_DONE)
         return status;
     int64_t after_ms = at_ms > call->now_ms - MAX_BEHIND_MS ? at_ms : call->now_ms - MAX_BEHIND_MS;
