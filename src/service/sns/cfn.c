@@ -339,6 +339,83 @@ static enum resource_result read_topic_attributes(struct resource_call *rc,
     return invoke(rc, SNS_OP_GET_TOPIC_ATTRIBUTES, &in, out, out_code);
 }
 
+static enum resource_result put_tags(struct resource_call *rc, struct json *properties)
+{
+    struct arena *arena = rc->call->arena;
+    const struct sns_list_tags_for_resource_in in = {.resource_arn = rc->physical_id};
+    struct sns_list_tags_for_resource_out out = {0};
+    enum resource_result result = invoke(rc, SNS_OP_LIST_TAGS_FOR_RESOURCE, &in, &out, NULL);
+    struct json *tags = json_new(arena, JSON_ARRAY);
+    for (size_t i = 0; i < out.tags.count; i++) {
+        struct json *tag = json_new(arena, JSON_OBJECT);
+        json_append_member(tag, STR("Key"), json_new_string(arena, out.tags.items[i].key));
+        json_append_member(tag, STR("Value"), json_new_string(arena, out.tags.items[i].value));
+        json_append(tags, tag);
+    }
+    json_append_member(properties, STR("Tags"), tags);
+    return result;
+}
+
+/* The subscriptions that the template gives, as far as they are there. */
+static enum resource_result put_subscriptions(struct resource_call *rc, struct json *properties)
+{
+    struct arena *arena = rc->call->arena;
+    struct json *list = json_new(arena, JSON_ARRAY);
+    struct sns_list_subscriptions_by_topic_in in = {.topic_arn = rc->physical_id};
+    do {
+        struct sns_list_subscriptions_by_topic_out page = {0};
+        enum resource_result result =
+            invoke(rc, SNS_OP_LIST_SUBSCRIPTIONS_BY_TOPIC, &in, &page, NULL);
+        if (result != RESOURCE_DONE)
+            return result;
+        for (size_t i = 0; i < page.subscriptions.count; i++) {
+            const struct sns_subscription *found = &page.subscriptions.items[i];
+            if (!lists_subscription(rc->properties, found->protocol, found->endpoint))
+                continue;
+            struct json *item = json_new(arena, JSON_OBJECT);
+            json_append_member(item, STR("Protocol"), json_new_string(arena, found->protocol));
+            json_append_member(item, STR("Endpoint"), json_new_string(arena, found->endpoint));
+            json_append(list, item);
+        }
+        in.next_token = page.next_token;
+    } while (in.next_token.ptr);
+    if (list->count > 0)
+        json_append_member(properties, STR("Subscription"), list);
+    return RESOURCE_DONE;
+}
+
+static struct str attribute_of(const struct sns_topic_attributes_map *map, struct str name)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        if (str_eq(map->items[i].key, name))
+            return map->items[i].value;
+    }
+    return (struct str){0};
+}
+
+/* The logging that the template gives, with the values that are set. */
+static void put_logging(struct resource_call *rc, const struct sns_topic_attributes_map *map,
+                        struct json *properties)
+{
+    struct arena *arena = rc->call->arena;
+    const struct json *given = json_find_cstr(rc->properties, "DeliveryStatusLogging");
+    struct json *list = json_new(arena, JSON_ARRAY);
+    for (const struct json *item = given ? given->first : NULL; item; item = item->next) {
+        struct str protocol = json_find_str(item, "Protocol");
+        struct json *found = json_new(arena, JSON_OBJECT);
+        json_append_member(found, STR("Protocol"), json_new_string(arena, protocol));
+        for (size_t i = 0; i < ARRAY_LEN(logging_settings); i++) {
+            struct str name = str_from_cstr(logging_settings[i]);
+            struct str value = attribute_of(map, str_concat(arena, logging_prefix(protocol), name));
+            if (value.ptr)
+                json_append_member(found, name, json_new_string(arena, value));
+        }
+        json_append(list, found);
+    }
+    if (list->count > 0)
+        json_append_member(properties, STR("DeliveryStatusLogging"), list);
+}
+
 static enum resource_result read_topic(struct resource_call *rc, struct json **out_properties)
 {
     struct arena *arena = rc->call->arena;
@@ -360,8 +437,10 @@ static enum resource_result read_topic(struct resource_call *rc, struct json **o
                                            : json_new_string(arena, item->value));
         }
     }
+    put_logging(rc, &out.attributes, properties);
     *out_properties = properties;
-    return RESOURCE_DONE;
+    result = put_tags(rc, properties);
+    return result == RESOURCE_DONE ? put_subscriptions(rc, properties) : result;
 }
 
 /* --- AWS::SNS::Subscription --- */

@@ -135,6 +135,24 @@ enum status sns_invalid(struct call *call, const char *format, ...)
                      STR_ARG(what));
 }
 
+/* AWS (developer guide, "aws:SourceAccount versus aws:SourceOwner"): the key is deprecated and only
+ * older services send it. So an alarm reaches its topic by the default policy, a rule does not. */
+static bool sends_source_owner(const struct principal *principal)
+{
+    static const struct str senders[] = {
+        STR_INIT("cloudformation.amazonaws.com"),
+        STR_INIT("cloudwatch.amazonaws.com"),
+        STR_INIT("ses.amazonaws.com"),
+    };
+    if (principal->kind != PRINCIPAL_SERVICE)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(senders); i++) {
+        if (str_eq(senders[i], principal->name))
+            return true;
+    }
+    return false;
+}
+
 enum status sns_authorize(struct call *call, struct authorization *what)
 {
     /* Default policies of topics speak of aws:SourceOwner, which only SNS has: the account that
@@ -143,11 +161,10 @@ enum status sns_authorize(struct call *call, struct authorization *what)
         arena_alloc_array(call->arena, what->condition_count + 1, sizeof(*conditions));
     for (size_t i = 0; i < what->condition_count; i++)
         conditions[i] = what->conditions[i];
-    conditions[what->condition_count] = (struct condition_value){
-        .key = STR("aws:SourceOwner"), .values = &call->principal->account, .value_count = 1};
+    if (call->principal->account.len > 0 && sends_source_owner(call->principal))
+        conditions[what->condition_count++] = (struct condition_value){
+            .key = STR("aws:SourceOwner"), .values = &call->principal->account, .value_count = 1};
     what->conditions = conditions;
-    if (call->principal->account.len > 0)
-        what->condition_count++;
     enum status status = call_authorize(call, what);
     if (status == STATUS_FAILED && call->error.error == &ERROR_ACCESS_DENIED)
         call->error.error = &SNS_AUTHORIZATION_ERROR_EXCEPTION;

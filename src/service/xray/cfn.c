@@ -66,6 +66,23 @@ static enum resource_result update_tags(struct resource_call *rc, struct str arn
     return invoke(rc, XRAY_OP_TAG_RESOURCE, &tag, &tagged, NULL);
 }
 
+static enum resource_result put_tags(struct resource_call *rc, struct json *properties)
+{
+    struct arena *arena = rc->call->arena;
+    const struct xray_list_tags_for_resource_in in = {.resource_arn = rc->physical_id};
+    struct xray_list_tags_for_resource_out out = {0};
+    enum resource_result result = invoke(rc, XRAY_OP_LIST_TAGS_FOR_RESOURCE, &in, &out, NULL);
+    struct json *tags = json_new(arena, JSON_ARRAY);
+    for (size_t i = 0; i < out.tags.count; i++) {
+        struct json *tag = json_new(arena, JSON_OBJECT);
+        json_append_member(tag, STR("Key"), json_new_string(arena, out.tags.items[i].key));
+        json_append_member(tag, STR("Value"), json_new_string(arena, out.tags.items[i].value));
+        json_append(tags, tag);
+    }
+    json_append_member(properties, STR("Tags"), tags);
+    return result;
+}
+
 /* The physical id under the name of an attribute, and nothing else. */
 static enum resource_result own_id(struct resource_call *rc, struct str name,
                                    struct json **out_value)
@@ -178,7 +195,7 @@ static enum resource_result read_group(struct resource_call *rc, struct json **o
                            json_new_string(arena, out.group->filter_expression));
     json_append_member(properties, STR("InsightsConfiguration"), configuration);
     *out_properties = properties;
-    return RESOURCE_DONE;
+    return put_tags(rc, properties);
 }
 
 /* --- AWS::XRay::SamplingRule --- */
@@ -366,6 +383,22 @@ static struct json *rule_tree(struct arena *arena, const struct xray_sampling_ru
     json_append_member(tree, STR("FixedRate"), number_value(arena, rule->fixed_rate.value));
     json_append_member(tree, STR("ReservoirSize"), number_value(arena, rule->reservoir_size.value));
     json_append_member(tree, STR("Version"), number_value(arena, rule->version.value));
+    if (rule->attributes.count > 0) {
+        struct json *attributes = json_new(arena, JSON_OBJECT);
+        for (size_t i = 0; i < rule->attributes.count; i++)
+            json_append_member(attributes, rule->attributes.items[i].key,
+                               json_new_string(arena, rule->attributes.items[i].value));
+        json_append_member(tree, STR("Attributes"), attributes);
+    }
+    if (rule->sampling_rate_boost) {
+        struct json *boost = json_new(arena, JSON_OBJECT);
+        json_append_member(boost, STR("MaxRate"),
+                           number_value(arena, rule->sampling_rate_boost->max_rate.value));
+        json_append_member(
+            boost, STR("CooldownWindowMinutes"),
+            number_value(arena, rule->sampling_rate_boost->cooldown_window_minutes.value));
+        json_append_member(tree, STR("SamplingRateBoost"), boost);
+    }
     return tree;
 }
 
@@ -382,7 +415,7 @@ static enum resource_result read_rule(struct resource_call *rc, struct json **ou
             continue;
         *out_properties = json_new(rc->call->arena, JSON_OBJECT);
         json_append_member(*out_properties, STR("SamplingRule"), rule_tree(rc->call->arena, rule));
-        return RESOURCE_DONE;
+        return put_tags(rc, *out_properties);
     }
     return resource_fail(rc, "Sampling rule not found");
 }

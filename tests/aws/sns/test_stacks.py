@@ -115,3 +115,24 @@ def test_a_policy_that_goes_leaves_the_default(sns, deploy, new_topic):
     deploy(policy, name=name)
     found = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
     assert json.loads(found["Policy"])["Id"] == "__default_policy_ID"
+
+
+def drift_of(cfn, name):
+    started = cfn.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
+    for _ in range(100):
+        found = cfn.describe_stack_drift_detection_status(StackDriftDetectionId=started)
+        if found["DetectionStatus"] != "DETECTION_IN_PROGRESS":
+            break
+    return {drift["LogicalResourceId"]: drift["StackResourceDriftStatus"]
+            for drift in cfn.describe_stack_resource_drifts(StackName=name)["StackResourceDrifts"]}
+
+
+def test_what_was_deployed_has_not_drifted(cfn, sns, deploy):
+    name, out = deploy(resources(), outputs=OUTPUTS)
+    assert set(drift_of(cfn, name).values()) == {"IN_SYNC"}
+    sns.set_topic_attributes(TopicArn=out["Topic"], AttributeName="DisplayName",
+                             AttributeValue="by hand")
+    sns.set_subscription_attributes(SubscriptionArn=out["Subscription"],
+                                    AttributeName="RawMessageDelivery", AttributeValue="false")
+    drifted = {key for key, status in drift_of(cfn, name).items() if status == "MODIFIED"}
+    assert drifted == {"Topic", "Subscription"}

@@ -253,6 +253,16 @@ def cfn(client):
     return client("cloudformation")
 
 
+def drift_of(cfn, name):
+    started = cfn.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
+    for _ in range(100):
+        found = cfn.describe_stack_drift_detection_status(StackDriftDetectionId=started)
+        if found["DetectionStatus"] != "DETECTION_IN_PROGRESS":
+            break
+    return {drift["LogicalResourceId"]: drift["StackResourceDriftStatus"]
+            for drift in cfn.describe_stack_resource_drifts(StackName=name)["StackResourceDrifts"]}
+
+
 def test_a_stack(cfn, xray, unique):
     name = unique("stack")
 
@@ -271,6 +281,9 @@ def test_a_stack(cfn, xray, unique):
     outputs = {o["OutputKey"]: o["OutputValue"]
                for o in cfn.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]}
     assert outputs == {"Group": group["GroupARN"], "Rule": rule["RuleARN"]}
+    assert set(drift_of(cfn, name).values()) == {"IN_SYNC"}
+    xray.update_sampling_rule(SamplingRuleUpdate={"RuleName": "r", "FixedRate": 0.75})
+    assert drift_of(cfn, name)["Rule"] == "MODIFIED"
     deploy(cfn.update_stack, "stack_update_complete", rate=0.25, expression="error")
     assert xray.get_group(GroupName="g")["Group"] == {**group, "FilterExpression": "error"}
     assert xray.list_tags_for_resource(ResourceARN=group["GroupARN"])["Tags"][0]["Value"] == "error"
