@@ -48,7 +48,7 @@ static const struct option_row rows[] = {
     {"strict-auth", "VIRGA_STRICT_AUTH", OPTION_SWITCH, offsetof(struct options, strict_auth),
      "false", NULL, "refuse access keys that nobody issued"},
     {"xray-port", "VIRGA_XRAY_PORT", OPTION_NUMBER, offsetof(struct options, xray_port), "2000",
-     "PORT", "UDP port on 127.0.0.1 for X-Ray segments; 0 turns it off"},
+     "PORT", "UDP and TCP port on 127.0.0.1 of X-Ray's daemon; 0 turns it off"},
     {"log-level", "VIRGA_LOG_LEVEL", OPTION_TEXT, offsetof(struct options, log_level), "info",
      "LEVEL", "debug, info, warn or error"},
     {"log-format", "VIRGA_LOG_FORMAT", OPTION_TEXT, offsetof(struct options, log_format), "human",

@@ -42,6 +42,7 @@
 #include "wire/executor.h"
 #include "wire/identity.h"
 #include "wire/waiters.h"
+#include "xray_proxy.h"
 
 enum {
     GRACE_MS = 5000,    /* for requests under way when the program is told to end */
@@ -65,6 +66,7 @@ struct server {
     size_t worker_count;
     struct tls_context *tls;
     struct xray_daemon *xray;
+    struct xray_proxy *xray_proxy;
     int listen_fds[MAX_DOORS]; /* by enum executor_door; -1: not open */
     int run_fd;                /* the run file, locked */
     uint16_t port;
@@ -281,12 +283,15 @@ static void open_xray(struct server *server, const struct options *options)
     const struct scope scope = {.account = options->account, .region = options->region};
     if (options->xray_port == 0)
         return;
+    struct executor *executor = server->workers[0].executor;
+    uint16_t port = (uint16_t)options->xray_port;
     int rc = options->xray_port > UINT16_MAX
                  ? -EINVAL
-                 : xray_daemon_open(server->workers[0].executor, (uint16_t)options->xray_port,
-                                    scope, &server->xray);
+                 : xray_daemon_open(executor, port, scope, &server->xray);
+    if (rc == 0)
+        rc = xray_proxy_open(executor, port, scope, &server->xray_proxy);
     if (rc < 0)
-        log_message(LOG_WARN, "no X-Ray segments are taken by UDP: port %lld: %s",
+        log_message(LOG_WARN, "not all that X-Ray's daemon would take is taken on port %lld: %s",
                     (long long)options->xray_port, strerror(-rc));
 }
 
@@ -304,6 +309,7 @@ static void close_server(struct server *server)
         if (workers[i].db)
             db_close(workers[i].db);
     }
+    xray_proxy_close(server->xray_proxy);
     xray_daemon_close(server->xray);
     if (server->runtime.store)
         store_close(server->runtime.store);

@@ -3,6 +3,8 @@
 import json
 import socket
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -71,4 +73,49 @@ def test_a_port_that_is_taken_does_not_keep_the_server_from_serving(new_server, 
         other.bind(("127.0.0.1", free_udp_port))
         server = new_server(xray_port=free_udp_port)
     assert server.is_running()
-    assert "no X-Ray segments are taken by UDP" in server.log()
+    assert "not all that X-Ray's daemon would take is taken" in server.log()
+
+
+def ask(port, path, body):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method="POST",
+                                     data=json.dumps(body).encode(),
+                                     headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def test_sampling_rules_are_asked_for_without_a_signature(daemon):
+    port, xray = daemon
+    xray.create_sampling_rule(SamplingRule={
+        "RuleName": "all", "ResourceARN": "*", "Priority": 1, "FixedRate": 1.0,
+        "ReservoirSize": 7, "ServiceName": "*", "ServiceType": "*", "Host": "*", "HTTPMethod": "*",
+        "URLPath": "*", "Version": 1})
+    rules = ask(port, "/GetSamplingRules", {})["SamplingRuleRecords"]
+    assert [record["SamplingRule"]["RuleName"] for record in rules] == ["all", "Default"]
+    statistics = {"RuleName": "all", "ClientID": "0123456789abcdef01234567",
+                  "Timestamp": time.time(), "RequestCount": 1, "SampledCount": 1}
+    answer = ask(port, "/SamplingTargets", {"SamplingStatisticsDocuments": [statistics]})
+    assert answer["SamplingTargetDocuments"][0]["ReservoirQuota"] == 7
+    for path, body, status in (("/TraceSegments", {}, 404), ("/SamplingTargets", {}, 400)):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            ask(port, path, body)
+        assert error.value.code == status
+
+
+def test_the_sdk_samples_by_the_rules(daemon, monkeypatch):
+    core = pytest.importorskip("aws_xray_sdk.core")
+    sampler = pytest.importorskip("aws_xray_sdk.core.sampling.sampler")
+    port, xray = daemon
+    xray.update_sampling_rule(SamplingRuleUpdate={
+        "RuleName": "Default", "FixedRate": 0.0, "ReservoirSize": 0})
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "000000000000")
+    recorder = core.AWSXRayRecorder()
+    recorder.configure(service="shop", sampling=True, sampler=sampler.DefaultSampler(),
+                       daemon_address=f"127.0.0.1:{port}", context_missing="LOG_ERROR")
+    for _ in range(100):
+        with recorder.in_segment("shop") as segment:
+            if not segment.sampled:
+                break
+        time.sleep(0.1)
+    assert not segment.sampled  # by local rules the first of each second would be
