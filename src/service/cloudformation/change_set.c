@@ -99,6 +99,7 @@ static enum status keep(struct call *call, const struct cloudformation_create_ch
     cfn_set_text(call->arena, set->data, "Token", in->client_token);
     cfn_set(set->data, "Spec", draft->spec);
     cfn_set(set->data, "Import", import);
+    cfn_set_flag(call->arena, set->data, "Nested", opt_bool_or(in->include_nested_stacks, false));
     int rc = cfn_store_put_template(call->db, set->id, 1, draft->original, draft->processed);
     if (rc < 0)
         return call_fail_internal(call, rc, "keep a template");
@@ -207,6 +208,18 @@ static enum status plan_import(struct call *call,
     return STATUS_DONE;
 }
 
+/* OBSERVED: "Nested change set ARN was not successfully created: Currently in FAILED." */
+static struct str failed_child(struct call *call, const struct cfn_change_set *set)
+{
+    struct str id = STR("");
+    for (const struct json *change = set->changes->first; change; change = change->next)
+        id = str_or(json_find_str(change, "ChangeSetId"), id);
+    return str_format(call->arena,
+                      "Nested change set " STR_FMT
+                      " was not successfully created: Currently in FAILED.",
+                      STR_ARG(id));
+}
+
 enum status cloudformation_create_change_set(struct call *call,
                                              const struct cloudformation_create_change_set_in *in,
                                              struct cloudformation_create_change_set_out *out)
@@ -269,6 +282,19 @@ enum status cloudformation_create_change_set(struct call *call,
         .created_at_ms = call->now_ms,
         .changes = changes,
     };
+    bool is_failed = false;
+    if (opt_bool_or(in->include_nested_stacks, false) && differs) {
+        status = nest_change_sets(call, &set, &stack, draft.spec, &differs, &is_failed);
+        if (status == STATUS_DONE && !is_new)
+            status = write_stack(call, &stack);
+    }
+    if (status != STATUS_DONE)
+        return status;
+    if (!differs || is_failed) {
+        set.status = STR("FAILED");
+        set.execution_status = STR("UNAVAILABLE");
+        set.reason = is_failed ? failed_child(call, &set) : STR(NO_CHANGES);
+    }
     out->id = set.id;
     out->stack_id = stack.id;
     return keep(call, in, &draft, &stack, is_new, import, &set);
@@ -319,6 +345,7 @@ static void fill_changes(struct arena *arena, const struct json *changes, int64_
         resource->physical_resource_id = json_find_str(item, "PhysicalId");
         resource->resource_type = json_find_str(item, "Type");
         resource->replacement = json_find_str(item, "Replacement");
+        resource->change_set_id = json_find_str(item, "ChangeSetId");
         if (with_values) {
             resource->before_context = json_find_str(item, "BeforeContext");
             resource->after_context = json_find_str(item, "AfterContext");
@@ -389,7 +416,9 @@ cloudformation_describe_change_set(struct call *call,
     out->execution_status = set.execution_status;
     out->status = set.status;
     out->status_reason = set.reason.len > 0 ? set.reason : (struct str){0};
-    out->include_nested_stacks = opt_bool(false);
+    out->include_nested_stacks = opt_bool(cfn_flag(set.data, "Nested"));
+    out->parent_change_set_id = json_find_str(set.data, "ParentId");
+    out->root_change_set_id = json_find_str(set.data, "RootId");
     out->on_stack_failure = json_find_str(set.data, "OnStackFailure");
     fill_spec(call->arena, json_find_cstr(set.data, "Spec"), out);
     fill_changes(call->arena, set.changes, first, opt_bool_or(in->include_property_values, false),
@@ -430,7 +459,9 @@ enum status cloudformation_list_change_sets(struct call *call,
             .status_reason = sets[i].reason.len > 0 ? sets[i].reason : (struct str){0},
             .creation_time = opt_i64(sets[i].created_at_ms),
             .description = json_find_str(sets[i].data, "Description"),
-            .include_nested_stacks = opt_bool(false),
+            .include_nested_stacks = opt_bool(cfn_flag(sets[i].data, "Nested")),
+            .parent_change_set_id = json_find_str(sets[i].data, "ParentId"),
+            .root_change_set_id = json_find_str(sets[i].data, "RootId"),
         };
     if (count > PAGE_SIZE)
         out->next_token =
@@ -490,7 +521,15 @@ enum status cloudformation_execute_change_set(struct call *call,
                          "ChangeSet [" STR_FMT "] cannot be executed in its current status of "
                          "[" STR_FMT "]",
                          STR_ARG(set.id), STR_ARG(set.status));
+    /* AWS: "you must execute the root change set". */
+    if (json_find_str(set.data, "ParentId").ptr)
+        return call_fail(call, &CLOUDFORMATION_INVALID_CHANGE_SET_STATUS_EXCEPTION,
+                         "Nested change set [" STR_FMT
+                         "] cannot be executed by itself: execute its root [" STR_FMT "]",
+                         STR_ARG(set.id), STR_ARG(json_find_str(set.data, "RootId")));
     status = load_draft(call, &set, &draft);
+    if (status == STATUS_DONE)
+        status = end_nested_change_sets(call, &set, true);
     if (status == STATUS_DONE && !is_create && !stack.saved_spec)
         stack.saved_spec = stack.spec;
     if (status == STATUS_DONE)
@@ -532,5 +571,12 @@ enum status cloudformation_delete_change_set(struct call *call,
         call->error = (struct call_error){0};
         return STATUS_DONE;
     }
+    if (status == STATUS_DONE && json_find_str(set.data, "ParentId").ptr)
+        return call_fail(call, &CLOUDFORMATION_INVALID_CHANGE_SET_STATUS_EXCEPTION,
+                         "Nested change set [" STR_FMT
+                         "] cannot be deleted by itself: delete its root [" STR_FMT "]",
+                         STR_ARG(set.id), STR_ARG(json_find_str(set.data, "RootId")));
+    if (status == STATUS_DONE)
+        status = end_nested_change_sets(call, &set, false);
     return status == STATUS_DONE ? forget_change_set(call, &set) : status;
 }

@@ -130,7 +130,19 @@ struct call call_of_adapter(struct resource_call *rc);
 enum resource_result result_of_call(struct resource_call *rc, const struct call *call,
                                     enum status status);
 
-/* nested.c */
+/* nested_change_set.c: makes a change set for each nested stack among the changes of `set`, whose
+ * stack would have the spec; `*differs` and the changes become exact. Notes new stacks in
+ * stack->options, which the caller writes. */
+enum status nest_change_sets(struct call *call, struct cfn_change_set *set, struct cfn_stack *stack,
+                             const struct json *spec, bool *differs, bool *out_is_failed);
+/* The tree below a change set is executed with it, or deleted. */
+enum status end_nested_change_sets(struct call *call, const struct cfn_change_set *set,
+                                   bool is_executed);
+enum status write_stack(struct call *call, const struct cfn_stack *stack);
+
+/* nested.c: checks the properties of a nested stack as CreateStack checks a request. */
+enum resource_result nested_draft(struct resource_call *rc, const struct cfn_stack *parent,
+                                  const struct cfn_stack *child, struct stack_draft *out_draft);
 void set_parent(struct arena *arena, struct cfn_stack *child, const struct cfn_stack *parent);
 resource_fn create_nested, update_nested, restore_nested, settle_nested, remove_nested;
 enum resource_result nested_attribute(struct resource_call *rc, struct str name,

@@ -120,9 +120,8 @@ static void texts_of(struct arena *arena, const struct json *list, struct str **
         (*out_items)[(*out_count)++] = item->text;
 }
 
-/* Checks the properties as CreateStack checks a request. */
-static enum resource_result draft_of(struct resource_call *rc, const struct cfn_stack *parent,
-                                     const struct cfn_stack *child, struct stack_draft *out_draft)
+enum resource_result nested_draft(struct resource_call *rc, const struct cfn_stack *parent,
+                                  const struct cfn_stack *child, struct stack_draft *out_draft)
 {
     struct arena *arena = rc->call->arena;
     struct cloudformation_parameters parameters = {0};
@@ -218,7 +217,7 @@ enum resource_result create_nested(struct resource_call *rc)
         return RESOURCE_FAILED;
     /* In review it has no spec of its own, and is like a new one. */
     child.spec = NULL;
-    if (draft_of(rc, &parent, &child, &draft) != RESOURCE_DONE)
+    if (nested_draft(rc, &parent, &child, &draft) != RESOURCE_DONE)
         return RESOURCE_FAILED;
     struct opt_i64 timeout = resource_integer(rc->properties, "TimeoutInMinutes");
     const struct create_options options = {
@@ -292,7 +291,7 @@ enum resource_result update_nested(struct resource_call *rc)
         return resource_fail(rc,
                              "Stack:" STR_FMT " is in " STR_FMT " state and can not be updated.",
                              STR_ARG(child.id), STR_ARG(child.status));
-    if (draft_of(rc, &parent, &child, &draft) != RESOURCE_DONE)
+    if (nested_draft(rc, &parent, &child, &draft) != RESOURCE_DONE)
         return RESOURCE_FAILED;
     struct call call = call_of_adapter(rc);
     enum resource_result result = result_of_call(

@@ -256,7 +256,7 @@ enum status cloudformation_list_stacks(struct call *call,
     return STATUS_DONE;
 }
 
-static enum status write_stack(struct call *call, const struct cfn_stack *stack)
+enum status write_stack(struct call *call, const struct cfn_stack *stack)
 {
     int rc = cfn_store_put_stack(call->db, stack);
     return rc < 0 ? call_fail_internal(call, rc, "write a stack") : STATUS_DONE;

@@ -215,3 +215,71 @@ def test_templates_that_are_not_there(cfn, upload):
         cfn.create_stack(StackName="s", TemplateURL=missing)
     with aws_error("ValidationError", message="TemplateURL must be a supported URL."):
         cfn.validate_template(TemplateURL="https://example.com/x")
+
+
+def propose(cfn, stack, body, kind="UPDATE", name="c"):
+    made = cfn.create_change_set(
+        StackName=stack, ChangeSetName=name, ChangeSetType=kind, TemplateBody=body,
+        IncludeNestedStacks=True,
+    )
+    return cfn.describe_change_set(ChangeSetName=made["Id"])
+
+
+def test_nested_change_sets(cfn, stacks, upload, make):
+    inner = upload("inner.json", child_template(make))
+    middle = upload("middle.json", make.template({"Inner": nested(inner)}))
+    body = make.template({"Middle": nested(middle)})
+    root = propose(cfn, "root", body, kind="CREATE")
+    assert root["Status"] == "CREATE_COMPLETE" and root["IncludeNestedStacks"]
+    change = root["Changes"][0]["ResourceChange"]
+    child = cfn.describe_change_set(ChangeSetName=change["ChangeSetId"])
+    assert (child["ParentChangeSetId"], child["RootChangeSetId"]) == (root["ChangeSetId"],) * 2
+    assert stacks.describe(child["StackId"])["StackStatus"] == "REVIEW_IN_PROGRESS"
+    deep = cfn.describe_change_set(
+        ChangeSetName=child["Changes"][0]["ResourceChange"]["ChangeSetId"]
+    )
+    assert deep["RootChangeSetId"] == root["ChangeSetId"]
+    assert deep["Changes"][0]["ResourceChange"]["LogicalResourceId"] == "Q"
+    with aws_error("InvalidChangeSetStatus"):
+        cfn.execute_change_set(ChangeSetName=child["ChangeSetId"])
+    cfn.execute_change_set(ChangeSetName=root["ChangeSetId"])
+    assert stacks.settle("root")["StackStatus"] == "CREATE_COMPLETE"
+    # The stacks in review became the nested ones.
+    assert stacks.physical("root", "Middle") == child["StackId"]
+    assert stacks.physical(child["StackId"], "Inner") == deep["StackId"]
+    # Nothing changes anywhere in the tree.
+    same = propose(cfn, "root", body, name="same")
+    assert same["Status"] == "FAILED"
+    assert same["StatusReason"].startswith("The submitted information didn't contain changes.")
+    # Something does, at the bottom.
+    upload("inner.json", child_template(make, VisibilityTimeout=9))
+    update = propose(cfn, "root", body, name="update")
+    middle_set = cfn.describe_change_set(
+        ChangeSetName=update["Changes"][0]["ResourceChange"]["ChangeSetId"])
+    inner_set = cfn.describe_change_set(
+        ChangeSetName=middle_set["Changes"][0]["ResourceChange"]["ChangeSetId"])
+    detail = inner_set["Changes"][0]["ResourceChange"]["Details"][0]
+    assert detail["Target"]["Name"] == "VisibilityTimeout"
+    cfn.execute_change_set(ChangeSetName=update["ChangeSetId"])
+    assert stacks.settle("root")["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def test_deleting_a_root_change_set_deletes_its_tree(cfn, stacks, upload, make):
+    url = upload("child.json", child_template(make))
+    root = propose(cfn, "root", make.template({"C": nested(url)}), kind="CREATE")
+    child = cfn.describe_change_set(
+        ChangeSetName=root["Changes"][0]["ResourceChange"]["ChangeSetId"])
+    with aws_error("InvalidChangeSetStatus"):
+        cfn.delete_change_set(ChangeSetName=child["ChangeSetId"])
+    cfn.delete_change_set(ChangeSetName=root["ChangeSetId"])
+    with aws_error("ChangeSetNotFound"):
+        cfn.describe_change_set(ChangeSetName=child["ChangeSetId"])
+    assert stacks.describe(child["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_nested_change_set_that_cannot_be_made(cfn, upload, make):
+    url = upload("child.json", "{}")
+    root = propose(cfn, "root", make.template({"C": nested(url)}), kind="CREATE")
+    assert root["Status"] == "FAILED"
+    assert root["StatusReason"].startswith("Nested change set arn:aws:cloudformation:")
+    assert root["StatusReason"].endswith(" was not successfully created: Currently in FAILED.")
