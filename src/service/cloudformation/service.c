@@ -1,14 +1,18 @@
-/* service.c — CloudFormation: stacks and change sets.
+/* service.c — CloudFormation: stacks, change sets, stack sets.
  *
- * Implemented: CreateStack, UpdateStack, DeleteStack, CancelUpdateStack, ContinueUpdateRollback,
- * RollbackStack; change sets of type CREATE and UPDATE; Describe and List of stacks, resources,
- * events, exports and imports; templates (get, validate, summary); stack policies;
- * termination protection; account limits. The work is done by engine/cfn, see docs/stacks.md.
- * Resource types come from the services' own tables.
+ * Implemented: stacks (create, update, delete, cancel, roll back, continue a rollback, signal);
+ * change sets of type CREATE, UPDATE and IMPORT, nested ones too; Describe and List of stacks,
+ * resources, events, exports and imports; templates (get, validate, summary) as text or from S3;
+ * stack policies; termination protection; drift detection; stack sets with self-managed
+ * permissions, their instances, operations and drift; account limits. The work is done by
+ * engine/cfn, see docs/stacks.md. Resource types come from the services' own tables; those of
+ * CloudFormation itself (nested stacks, wait conditions, custom resources) are in types.c.
  *
- * Refused: templates from S3 (there is no S3), change sets of type IMPORT. Not implemented
- * (NotImplemented): EstimateTemplateCost, drift detection, stack sets, the registry of types,
- * hooks, resource scans, generated templates, refactoring.
+ * Refused: macros (they are functions), change sets with ImportExistingResources or a
+ * DeploymentMode, stack sets with service-managed permissions or made from a stack. Not implemented
+ * (NotImplemented): EstimateTemplateCost, ImportStacksToStackSet, ListStackInstanceResourceDrifts,
+ * the registry of types and publishers, hooks, resource scans, generated templates, stack
+ * refactoring, AWS Organizations.
  *
  * Model: models/cloudformation.model
  */

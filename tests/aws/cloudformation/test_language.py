@@ -200,3 +200,50 @@ def test_templates_are_refused(cfn, account, text, message):
         )
     if message:
         assert error.message == message.format(account)
+
+
+def test_included_files(cfn, stacks, upload, account, make):
+    upload("properties.yaml", "DelaySeconds: 4\nVisibilityTimeout: 8\n")
+    location = f"s3://templates-{account}/properties.yaml"
+    resources = {"Q": {"Type": "AWS::SQS::Queue", "Properties": {
+        "VisibilityTimeout": 9,
+        "Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": location}},
+    }}}
+    stacks.create("s", resources, request={"Capabilities": ["CAPABILITY_AUTO_EXPAND"]})
+    processed = cfn.get_template(StackName="s", TemplateStage="Processed")["TemplateBody"]
+    # What stands beside the call wins.
+    assert processed["Resources"]["Q"]["Properties"] == {
+        "VisibilityTimeout": 9, "DelaySeconds": 4
+    }
+    resources["Q"]["Properties"]["Fn::Transform"]["Parameters"]["Location"] += "x"
+    with aws_error("ValidationError", match="S3 error: The specified key does not exist"):
+        cfn.create_stack(StackName="t", TemplateBody=make.template(resources),
+                         Capabilities=["CAPABILITY_AUTO_EXPAND"])
+
+
+def test_a_template_of_a_megabyte_by_url(cfn, stacks, upload, make):
+    text = make.template({"Q": make.queue()}, Metadata={"M": ["x" * 1000] * 1000})
+    assert 1000000 < len(text) < 1048576
+    cfn.create_stack(StackName="s", TemplateURL=upload("big.json", text))
+    assert stacks.settle("s")["StackStatus"] == "CREATE_COMPLETE"
+    with aws_error("ValidationError"):
+        cfn.create_stack(StackName="t", TemplateURL=upload("junk", "\x7f{" * 520000))
+    with aws_error("ValidationError"):
+        cfn.create_stack(StackName="t", TemplateURL=upload("huge", "x" * 1100000))
+
+
+@covers("cloudformation", "CreateChangeSet")
+def test_package_and_deploy_with_the_cli(aws, tmp_path, stacks, upload, account, make):
+    upload("unused", "")
+    (tmp_path / "child.json").write_text(make.template({"Q": make.queue()}))
+    (tmp_path / "root.json").write_text(make.template({
+        "Child": {"Type": "AWS::CloudFormation::Stack",
+                  "Properties": {"TemplateURL": "child.json"}},
+    }))
+    packaged = tmp_path / "packaged.json"
+    aws("cloudformation", "package", "--template-file", tmp_path / "root.json", "--use-json",
+        "--s3-bucket", f"templates-{account}", "--output-template-file", packaged)
+    deployed = aws("cloudformation", "deploy", "--stack-name", "packed", "--template-file",
+                   packaged, "--s3-bucket", f"templates-{account}")
+    assert "Successfully created/updated stack - packed" in deployed.stdout
+    assert stacks.resources("packed")["Child"][0] == "CREATE_COMPLETE"
