@@ -89,6 +89,7 @@ struct resource_type {
     bool is_open;              /* takes any property: the rows name those that are checked */
     bool is_always_updated;    /* update() is run though no property changed: nested stacks */
     bool is_never_updated;     /* AWS: "Updates are not supported." */
+    bool is_never_replaced;    /* an update that would replace it fails instead */
     struct str identifier;     /* property that names the physical id when it is imported */
     resource_fn *create;       /* sets physical_id */
     resource_fn *update;       /* NULL: every change replaces */

@@ -232,6 +232,13 @@ static enum status start_update(struct cfn_run *run, struct cfn_resource *row)
     if (status != STATUS_DONE)
         return status;
     cfn_set_flag(arena, row->wanted, "Replace", true);
+    if (type->is_never_replaced)
+        /* OBSERVED: the reason when a type's handler refuses an update as NotUpdatable. */
+        return fail_forward(run, row,
+                            str_format(arena,
+                                       "Resource of type '" STR_FMT "' with identifier '" STR_FMT
+                                       "' is not updatable with parameters provided.",
+                                       STR_ARG(row->type), STR_ARG(row->physical_id)));
     if (keeps_its_name(type, before, after))
         return fail_forward(
             run, row,

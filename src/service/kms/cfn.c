@@ -25,6 +25,9 @@ static const struct resource_property tag_members[] = {
     {.name = STR_INIT("Value"), .type = PROPERTY_STRING, .is_required = true},
 };
 
+/* AWS: "If you change the value of the KeySpec, KeyUsage, Origin, or MultiRegion properties of an
+ * existing KMS key, the update request fails, regardless of the value of the UpdateReplacePolicy
+ * attribute." The same holds for PrimaryKeyArn of a replica. */
 static const struct resource_property key_properties[] = {
     {
         .name = STR_INIT("BypassPolicyLockoutSafetyCheck"),
@@ -461,6 +464,7 @@ const struct resource_type kms_resource_types[] = {
     {
         .name = STR_INIT("AWS::KMS::Key"),
         .identifier = STR_INIT("KeyId"),
+        .is_never_replaced = true,
         .properties = key_properties,
         .property_count = ARRAY_LEN(key_properties),
         .attributes = key_attributes,
@@ -475,6 +479,7 @@ const struct resource_type kms_resource_types[] = {
     {
         .name = STR_INIT("AWS::KMS::ReplicaKey"),
         .identifier = STR_INIT("KeyId"),
+        .is_never_replaced = true,
         .properties = replica_properties,
         .property_count = ARRAY_LEN(replica_properties),
         .attributes = key_attributes,

@@ -501,3 +501,21 @@ def test_going_on_after_a_failed_creation(client, stacks, make):
     stacks.update("s", {"Handle": make.handle}, request=off)
     assert set(stacks.resources("s")) == {"Handle"}
     assert client("sqs").list_queues().get("QueueUrls", []) == []
+
+
+@covers("cloudformation", "UpdateStack")
+def test_a_key_is_never_replaced(client, stacks):
+    def key(**properties):
+        return {"K": {"Type": "AWS::KMS::Key", "Properties": properties}}
+
+    stacks.create("s", key(Description="one"))
+    key_id = stacks.physical("s", "K")
+    # AWS: "If you change the value of the KeySpec, KeyUsage, Origin, or MultiRegion properties of
+    # an existing KMS key, the update request fails".
+    stacks.update("s", key(Description="two", MultiRegion=True), status="UPDATE_ROLLBACK_COMPLETE")
+    assert [e[2] for e in stacks.events("s") if e[1] == "UPDATE_FAILED"] == [
+        f"Resource of type 'AWS::KMS::Key' with identifier '{key_id}' is not updatable with "
+        "parameters provided."
+    ]
+    found = client("kms").describe_key(KeyId=key_id)["KeyMetadata"]
+    assert (found["KeyState"], found["Description"]) == ("Enabled", "one")
