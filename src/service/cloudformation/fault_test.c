@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "engine/cfn/resource.h"
 #include "engine/cfn/stack.h"
+#include "service/events/events_public.h"
 #include "syntax/json.h"
 #include "wire/runtime.h"
 
@@ -132,7 +133,8 @@ static struct fixture *open_fixture(void)
 {
     struct arena *arena = arena_new();
     struct fixture *fixture = arena_alloc(arena, sizeof(*fixture));
-    const struct migration_set sets[] = {cfn_migrations, workflow_migrations, thing_tables};
+    const struct migration_set sets[] = {cfn_migrations, *events_service.migrations,
+                                         workflow_migrations, thing_tables};
     const struct store_options options = {.url = STR("memory:"), .dir = STR("/nonexistent")};
     struct str message = {0};
     fixture->arena = arena;

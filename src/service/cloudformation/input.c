@@ -262,6 +262,11 @@ enum status request_draft(struct call *call, const struct stack_request *request
     int rc = cfn_plan_read(call, draft.original, &draft.plan, &error);
     if (rc < 0)
         return fail_template(call, rc, &error);
+    /* DEVIATION: rollback triggers are alarms, which nothing here watches. */
+    if (request->rollback_configuration &&
+        request->rollback_configuration->rollback_triggers.count > 0)
+        return call_fail(call, &ERROR_NOT_IMPLEMENTED,
+                         "RollbackTriggers of a RollbackConfiguration are not implemented");
     status = check_capabilities(call, request, &draft.plan.summary);
     if (status != STATUS_DONE)
         return status;

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "engine/cfn/resource.h"
 #include "engine/cfn/stack.h"
+#include "service/events/events_public.h"
 #include "syntax/json.h"
 #include "wire/runtime.h"
 
@@ -97,7 +98,8 @@ static int setup(void **state)
 {
     struct arena *arena = arena_new();
     struct fixture *fixture = arena_alloc(arena, sizeof(*fixture));
-    const struct migration_set sets[] = {cfn_migrations, workflow_migrations};
+    const struct migration_set sets[] = {cfn_migrations, *events_service.migrations,
+                                         workflow_migrations};
     const struct store_options options = {.url = STR("memory:"), .dir = STR("/nonexistent")};
     struct str message = {0};
     fixture->arena = arena;

@@ -131,3 +131,48 @@ def test_no_echo_is_masked(cfn, stacks, make):
     shown = [e["ResourceProperties"] for e in events if "ResourceProperties" in e]
     assert set(shown) == {'{"QueueName":"q-****"}'}
     assert stacks.describe("s")["Parameters"][0]["ParameterValue"] == "****"
+
+
+def test_events_go_to_the_bus(client, stacks, make):
+    events, sqs = client("events"), client("sqs")
+    url = sqs.create_queue(QueueName="bus")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    policy = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+         "Action": "sqs:SendMessage", "Resource": "*"}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    events.put_rule(Name="cfn", EventPattern=json.dumps({"source": ["aws.cloudformation"]}))
+    events.put_targets(Rule="cfn", Targets=[{"Id": "q", "Arn": attributes["QueueArn"]}])
+    stack = stacks.create("s", {"Q": make.queue()})
+    found = []
+    while True:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        if "Messages" not in answer:
+            break
+        for message in answer["Messages"]:
+            found.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    # AWS: "CloudFormation events detail reference".
+    done = [e for e in found if e["detail"]["status-details"]["status"] == "CREATE_COMPLETE"]
+    by_type = {e["detail-type"]: e for e in done}
+    own = by_type["CloudFormation Stack Status Change"]
+    assert own["resources"] == [stack["StackId"]]
+    assert own["detail"] == {
+        "stack-id": stack["StackId"],
+        "status-details": {"status": "CREATE_COMPLETE", "status-reason": ""},
+        "client-request-token": "",
+    }
+    resource = by_type["CloudFormation Resource Status Change"]["detail"]
+    assert resource["logical-resource-id"] == "Q"
+    assert resource["resource-type"] == "AWS::SQS::Queue"
+
+
+@covers("cloudformation", "CreateStack", error="NotImplemented")
+def test_rollback_triggers_are_refused(cfn, make):
+    alarm = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:x"
+    with aws_error("NotImplemented", http_status=501):
+        cfn.create_stack(
+            StackName="s", TemplateBody=make.template(),
+            RollbackConfiguration={"RollbackTriggers": [
+                {"Arn": alarm, "Type": "AWS::CloudWatch::Alarm"}]},
+        )
