@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/rand.h"
 #include "base/vec.h"
-#include "service/cloudformation/cloudformation.h"
+#include "service/cloudformation/set.h"
 #include "syntax/json.h"
 
 static enum status load(struct call *call, struct str name, struct cfn_stack *out_stack,
@@ -247,5 +247,64 @@ enum status cloudformation_describe_stack_resource_drifts(
     out->stack_resource_drifts.is_set = true;
     out->stack_resource_drifts.items = items.items;
     out->stack_resource_drifts.count = items.count;
+    return STATUS_DONE;
+}
+
+/* What the last detection of a stack set found in one instance. */
+enum status cloudformation_list_stack_instance_resource_drifts(
+    struct call *call, const struct cloudformation_list_stack_instance_resource_drifts_in *in,
+    struct cloudformation_list_stack_instance_resource_drifts_out *out)
+{
+    struct cfn_set set = {0};
+    struct cfn_set_operation operation = {0};
+    struct cfn_instance *instances = NULL;
+    size_t instance_count = 0;
+    enum status status = find_set(call, in->stack_set_name, &set);
+    if (status == STATUS_DONE)
+        status = find_set_operation(call, &set, in->operation_id, &operation);
+    if (status == STATUS_DONE)
+        status = list_instances(call, &set, &instances, &instance_count);
+    if (status != STATUS_DONE)
+        return status;
+    const struct cfn_instance *instance = find_instance(
+        instances, instance_count, in->stack_instance_account, in->stack_instance_region);
+    struct str stack_id = instance ? json_find_str(instance->data, "StackId") : (struct str){0};
+    if (!stack_id.ptr)
+        return call_fail(call, &CLOUDFORMATION_STACK_INSTANCE_NOT_FOUND_EXCEPTION,
+                         "Stack instance for StackSet " STR_FMT ", account " STR_FMT
+                         ", region " STR_FMT " not found",
+                         STR_ARG(set.id), STR_ARG(in->stack_instance_account),
+                         STR_ARG(in->stack_instance_region));
+    struct cfn_resource *rows = NULL;
+    struct json *drifts = NULL;
+    int64_t count = cfn_store_list_resources(call->db, call->arena, stack_id, &rows);
+    int rc = cfn_store_list_drifts(call->db, call->arena, stack_id, &drifts);
+    if (count < 0 || rc < 0)
+        return call_fail_internal(call, rc < 0 ? rc : (int)count, "list drifts");
+    struct vec items;
+    vec_init(&items, call->arena,
+             sizeof(struct cloudformation_stack_instance_resource_drifts_summary));
+    for (int64_t i = 0; i < count; i++) {
+        const struct json *drift = json_find(drifts, rows[i].logical_id);
+        if (!drift ||
+            is_filtered((const struct cloudformation_stack_resource_drift_status_filters *)&in
+                            ->stack_instance_resource_drift_statuses,
+                        drift))
+            continue;
+        struct cloudformation_stack_instance_resource_drifts_summary *item = vec_push(&items);
+        *item = (struct cloudformation_stack_instance_resource_drifts_summary){
+            .stack_id = stack_id,
+            .logical_resource_id = rows[i].logical_id,
+            .physical_resource_id = rows[i].physical_id,
+            .resource_type = rows[i].type,
+            .stack_resource_drift_status = json_find_str(drift, "Status"),
+            .timestamp = opt_i64(cfn_number(drift, "At")),
+        };
+        fill_differences(call->arena, json_find_cstr(drift, "Differences"),
+                         &item->property_differences);
+    }
+    out->summaries.is_set = true;
+    out->summaries.items = items.items;
+    out->summaries.count = items.count;
     return STATUS_DONE;
 }

@@ -10,9 +10,8 @@
  *
  * Refused: macros (they are functions), change sets with ImportExistingResources or a
  * DeploymentMode, stack sets with service-managed permissions or made from a stack. Not implemented
- * (NotImplemented): EstimateTemplateCost, ImportStacksToStackSet, ListStackInstanceResourceDrifts,
- * the registry of types and publishers, hooks, resource scans, generated templates, stack
- * refactoring, AWS Organizations.
+ * (NotImplemented): EstimateTemplateCost, ImportStacksToStackSet, the registry of types and
+ * publishers, hooks, resource scans, generated templates, stack refactoring, AWS Organizations.
  *
  * Model: models/cloudformation.model
  */
@@ -53,6 +52,7 @@ const struct cloudformation_handlers cloudformation_handlers = {
     .list_change_sets = cloudformation_list_change_sets,
     .list_exports = cloudformation_list_exports,
     .list_imports = cloudformation_list_imports,
+    .list_stack_instance_resource_drifts = cloudformation_list_stack_instance_resource_drifts,
     .list_stack_instances = cloudformation_list_stack_instances,
     .list_stack_resources = cloudformation_list_stack_resources,
     .list_stack_set_operation_results = cloudformation_list_stack_set_operation_results,

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/arena.h"
-#include "service/cloudformation/cloudformation.h"
+#include "service/cloudformation/set.h"
 #include "syntax/json.h"
 
 enum status cloudformation_get_template(struct call *call,
@@ -124,6 +124,19 @@ static void fill_declarations(struct arena *arena, const struct template_model *
     }
 }
 
+static enum status set_template(struct call *call, struct str name, struct str *out_text)
+{
+    struct cfn_set set = {0};
+    struct str processed = {0};
+    enum status status = find_set(call, name, &set);
+    if (status != STATUS_DONE)
+        return status;
+    int rc = cfn_store_find_template(call->db, call->arena, set.id,
+                                     cfn_number(set.data, "Generation"), out_text, &processed);
+    return rc == 1 ? STATUS_DONE
+                   : call_fail_internal(call, rc < 0 ? rc : -ENOENT, "find a set's template");
+}
+
 /* AWS: ResourceIdentifierSummaries: what an import of each type needs. */
 static void fill_identifiers(struct call *call, const struct cfn_plan *plan,
                              struct cloudformation_resource_identifier_summaries *out)
@@ -155,14 +168,13 @@ cloudformation_get_template_summary(struct call *call,
     struct cfn_stack stack = {0};
     struct cfn_plan plan = {0};
     enum status status = STATUS_DONE;
+    struct str text = in->template_body;
     if (in->stack_set_name.ptr)
-        return call_fail(call, &CLOUDFORMATION_STACK_SET_NOT_FOUND_EXCEPTION,
-                         "StackSet " STR_FMT " not found", STR_ARG(in->stack_set_name));
-    if (in->stack_name.ptr)
+        status = set_template(call, in->stack_set_name, &text);
+    else if (in->stack_name.ptr)
         status = find_stack(call, in->stack_name, STACK_WITH_ID, &stack);
     if (status == STATUS_DONE)
-        status = plan_of(call, in->template_body, in->template_url,
-                         in->stack_name.ptr ? &stack : NULL, &plan);
+        status = plan_of(call, text, in->template_url, in->stack_name.ptr ? &stack : NULL, &plan);
     if (status != STATUS_DONE)
         return status;
     fill_declarations(call->arena, plan.model, &out->parameters);

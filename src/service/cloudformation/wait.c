@@ -185,11 +185,13 @@ static enum status note_signal(struct call *call, const struct cfn_stack *stack,
 
 /* AWS: "signals may only be updated with a FAILURE status." */
 static enum status check_signal(struct call *call, const struct cfn_stack *stack,
+                                const struct cfn_resource *row,
                                 const struct cloudformation_signal_resource_in *in)
 {
     struct cfn_signal *signals = NULL;
-    int64_t count = cfn_store_list_signals(call->db, call->arena, stack->id,
-                                           in->logical_resource_id, 0, &signals);
+    int64_t count =
+        cfn_store_list_signals(call->db, call->arena, stack->id, in->logical_resource_id,
+                               cfn_number(row->state, "Since"), &signals);
     if (count < 0)
         return call_fail_internal(call, (int)count, "list signals");
     for (int64_t i = 0; i < count; i++) {
@@ -228,7 +230,7 @@ enum status cloudformation_signal_resource(struct call *call,
                              "Resource " STR_FMT " is in " STR_FMT
                              " state and can not be signaled.",
                              STR_ARG(rows[i].logical_id), STR_ARG(rows[i].status));
-        status = check_signal(call, &stack, in);
+        status = check_signal(call, &stack, &rows[i], in);
         const struct cfn_signal signal = {
             .stack_id = stack.id,
             .target = rows[i].logical_id,

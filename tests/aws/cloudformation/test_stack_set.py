@@ -327,6 +327,9 @@ def test_what_is_refused(cfn, make, target, finish):
 
 
 @covers("cloudformation", "DetectStackSetDrift")
+@covers("cloudformation", "ListStackInstanceResourceDrifts")
+@covers("cloudformation", "ListStackInstanceResourceDrifts", error="StackInstanceNotFoundException")
+@covers("cloudformation", "GetTemplateSummary")
 def test_drift_of_a_set(cfn, client, make, target, finish, stacks_as):
     one = target()
     cfn.create_stack_set(StackSetName="set", TemplateBody=body(make))
@@ -338,7 +341,8 @@ def test_drift_of_a_set(cfn, client, make, target, finish, stacks_as):
     client("sqs", account=one, region="us-west-2").set_queue_attributes(
         QueueUrl=url, Attributes={"DelaySeconds": "33"}
     )
-    found, _ = finish("set", cfn.detect_stack_set_drift(StackSetName="set")["OperationId"])
+    operation = cfn.detect_stack_set_drift(StackSetName="set")["OperationId"]
+    found, _ = finish("set", operation)
     assert (found["Status"], found["Action"]) == ("SUCCEEDED", "DETECT_DRIFT")
     assert {k[1]: i["DriftStatus"] for k, i in instances(cfn, "set").items()} == {
         "us-east-1": "IN_SYNC", "us-west-2": "DRIFTED"
@@ -348,3 +352,15 @@ def test_drift_of_a_set(cfn, client, make, target, finish, stacks_as):
     ]
     assert details["DriftStatus"] == "DRIFTED"
     assert details["DriftedStackInstancesCount"] == 1
+    arguments = {"StackSetName": "set", "OperationId": operation, "StackInstanceAccount": one}
+    drifted = cfn.list_stack_instance_resource_drifts(
+        StackInstanceRegion="us-west-2", **arguments
+    )["Summaries"]
+    assert [(d["LogicalResourceId"], d["StackResourceDriftStatus"]) for d in drifted] == [
+        ("Q", "MODIFIED")
+    ]
+    assert drifted[0]["PropertyDifferences"][0]["ActualValue"] == "33"
+    with aws_error("StackInstanceNotFoundException"):
+        cfn.list_stack_instance_resource_drifts(StackInstanceRegion="eu-west-1", **arguments)
+    summary = cfn.get_template_summary(StackSetName="set")
+    assert summary["ResourceTypes"] == ["AWS::SQS::Queue"]
