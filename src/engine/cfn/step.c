@@ -873,7 +873,8 @@ static enum status advance(struct cfn_run *run, const struct phase *phase, bool 
 }
 
 /* To load a stack costs more than to make one of its resources, so a step does as many of these
- * things as fit into its time, within one phase. */
+ * things as fit into its time, within one phase. After an internal error it does one at a time, so
+ * that the one to blame is found (task.c, MAX_INTERNAL_FAILURES). */
 static enum status advance_a_while(struct cfn_run *run, const struct phase *phase,
                                    bool *out_is_over)
 {
@@ -883,8 +884,9 @@ static enum status advance_a_while(struct cfn_run *run, const struct phase *phas
     do {
         status = advance(run, phase, out_is_over);
         done++;
-    } while (status == STATUS_DONE && !*out_is_over && run_is_phase(run, phase->name) &&
-             cfn_flag(run->state, "Entered") && run->workflow->run_at_ms <= run->call->now_ms &&
+    } while (status == STATUS_DONE && !*out_is_over && run->workflow->failure_count == 0 &&
+             run_is_phase(run, phase->name) && cfn_flag(run->state, "Entered") &&
+             run->workflow->run_at_ms <= run->call->now_ms &&
              (done < STEP_MIN_THINGS || clock_monotonic_us() < until_us));
     return status;
 }
