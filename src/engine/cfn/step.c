@@ -41,6 +41,7 @@ enum {
      */
     STEP_MAX_US = 4000,
     STEP_MIN_THINGS = 24,
+    MS_PER_MINUTE = 60 * 1000,
     HELD_LOOK_MS = 60 * 60 * 1000, /* the parent wakes a nested stack long before */
 };
 
@@ -383,9 +384,30 @@ int run_keep_outputs(struct cfn_run *run, struct str *out_message)
     return rc < 0 ? rc : write_imports(run, json_find_cstr(run->stack.spec, "Imports"));
 }
 
+/* AWS: MonitoringTimeInMinutes: "CloudFormation waits the specified period of time before cleaning
+ * up old resources"; until then the operation can be cancelled. */
+static bool is_monitored(struct cfn_run *run)
+{
+    int64_t minutes =
+        cfn_number(json_find_cstr(run->stack.spec, "RollbackConfiguration"), "Minutes");
+    int64_t until_ms = cfn_number(run->state, "MonitoredUntil");
+    if (minutes <= 0)
+        return false;
+    if (until_ms == 0) {
+        until_ms = run->call->now_ms + minutes * MS_PER_MINUTE;
+        cfn_set_number(run->call->arena, run->state, "MonitoredUntil", until_ms);
+    }
+    if (run->call->now_ms >= until_ms)
+        return false;
+    run->workflow->run_at_ms = until_ms;
+    return true;
+}
+
 /* Everything is made: outputs and exports, then the old ones go. */
 static enum status finish_forward(struct cfn_run *run, bool *out_is_over)
 {
+    if (is_monitored(run))
+        return STATUS_DONE;
     struct str message = {0};
     int rc = run_keep_outputs(run, &message);
     if (rc == -EINVAL)

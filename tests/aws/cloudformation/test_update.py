@@ -519,3 +519,27 @@ def test_a_key_is_never_replaced(client, stacks):
     ]
     found = client("kms").describe_key(KeyId=key_id)["KeyMetadata"]
     assert (found["KeyState"], found["Description"]) == ("Enabled", "one")
+
+
+@covers("cloudformation", "CreateStack")
+@covers("cloudformation", "CancelUpdateStack")
+def test_monitoring_time(cfn, client, stacks, make, clock):
+    monitored = {"RollbackConfiguration": {"MonitoringTimeInMinutes": 5}}
+    body = {10: make.template({"Q": make.queue(VisibilityTimeout=10)}),
+            20: make.template({"Q": make.queue(VisibilityTimeout=20)})}
+    cfn.create_stack(StackName="s", TemplateBody=body[10], **monitored)
+    assert stacks.describe("s")["StackStatus"] == "CREATE_IN_PROGRESS"
+    clock.advance("6m")
+    stack = stacks.settle("s")
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert stack["RollbackConfiguration"]["MonitoringTimeInMinutes"] == 5
+    # AWS: "manually cancel the stack creation or update ... as necessary".
+    cfn.update_stack(StackName="s", TemplateBody=body[20])
+    clock.advance("3m")
+    assert stacks.describe("s")["StackStatus"] == "UPDATE_IN_PROGRESS"
+    cfn.cancel_update_stack(StackName="s")
+    assert stacks.settle("s")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert attributes(client, stacks.physical("s", "Q"))["VisibilityTimeout"] == "10"
+    cfn.update_stack(StackName="s", TemplateBody=body[20])
+    clock.advance("6m")
+    assert stacks.settle("s")["StackStatus"] == "UPDATE_COMPLETE"
