@@ -92,6 +92,7 @@ struct call {
     /* Engines: the service that acts on the caller's behalf ("cloudformation.amazonaws.com"), for
      * aws:CalledVia and aws:ViaAWSService; else empty. */
     struct str via_service;
+    uint32_t delivery_depth; /* deliveries between services that this call is part of */
 };
 
 /* Fails the call with one of the model's errors. `format` is the message as AWS words it. */

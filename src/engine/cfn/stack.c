@@ -6,8 +6,8 @@
 
 #include "base/arena.h"
 #include "base/rand.h"
+#include "engine/cfn/event.h"
 #include "engine/events/delivery.h"
-#include "engine/events/event.h"
 #include "syntax/json.h"
 #include "syntax/time.h"
 
@@ -115,42 +115,6 @@ static struct str notification_of(struct call *call, const struct cfn_stack *sta
     return text;
 }
 
-/* AWS: EventBridge, "CloudFormation Stack Status Change", "CloudFormation Resource Status Change":
- * user guide, "CloudFormation events detail reference". */
-static enum status tell_bus(struct call *call, const struct cfn_stack *stack,
-                            const struct cfn_event *event)
-{
-    struct arena *arena = call->arena;
-    int rc = event_is_wanted(call, stack->scope);
-    if (rc < 0)
-        return call_fail_internal(call, rc, "look for event rules");
-    if (rc == 0)
-        return STATUS_DONE;
-    bool is_stack = str_eq(event->physical_id, stack->id);
-    struct json *details = json_new(arena, JSON_OBJECT);
-    struct json *detail = json_new(arena, JSON_OBJECT);
-    cfn_set_text(arena, details, "status", event->status);
-    cfn_set_text(arena, details, "status-reason", str_or(event->reason, STR("")));
-    cfn_set_text(arena, detail, "stack-id", stack->id);
-    if (!is_stack) {
-        cfn_set_text(arena, detail, "logical-resource-id", event->logical_id);
-        cfn_set_text(arena, detail, "physical-resource-id", str_or(event->physical_id, STR("")));
-    }
-    cfn_set(detail, "status-details", details);
-    if (!is_stack)
-        cfn_set_text(arena, detail, "resource-type", event->type);
-    cfn_set_text(arena, detail, "client-request-token", str_or(event->token, STR("")));
-    const struct event put = {
-        .source = STR("aws.cloudformation"),
-        .detail_type = is_stack ? STR("CloudFormation Stack Status Change")
-                                : STR("CloudFormation Resource Status Change"),
-        .resources = &stack->id,
-        .resource_count = 1,
-        .detail = detail,
-    };
-    return event_put(call, stack->scope, &put);
-}
-
 enum status cfn_note_event(struct call *call, const struct cfn_stack *stack,
                            struct cfn_event *event)
 {
@@ -158,9 +122,8 @@ enum status cfn_note_event(struct call *call, const struct cfn_stack *stack,
     int rc = cfn_store_add_event(call->db, event);
     if (rc < 0)
         return call_fail_internal(call, rc, "add a stack event");
-    enum status told = tell_bus(call, stack, event);
-    if (told != STATUS_DONE)
-        return told;
+    if (cfn_put_event(call, stack, event) != STATUS_DONE)
+        return STATUS_FAILED;
     const struct json *topics = json_find_cstr(stack->spec, "NotificationArns");
     for (const struct json *topic = topics ? topics->first : NULL; topic; topic = topic->next) {
         struct json *extra = json_new(call->arena, JSON_OBJECT);

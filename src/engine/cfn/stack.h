@@ -91,8 +91,8 @@ struct json *cfn_plan_parameters(struct arena *arena, const struct cfn_plan *pla
 
 /* ---- Operations ------------------------------------------------------------------------------ */
 
-/* Adds an event of the stack's running operation, and publishes it: to the default event bus and to
- * the stack's topics. */
+/* Adds an event of the stack's running operation, and publishes it to the stack's topics and on the
+ * event bus. */
 enum status cfn_note_event(struct call *call, const struct cfn_stack *stack,
                            struct cfn_event *event);
 /* A new operation of the stack begins ("CREATE_STACK", see OperationType): its id, which the events

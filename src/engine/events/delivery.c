@@ -26,6 +26,7 @@ enum {
     DEFAULT_MIN_DELAY_MS = 1000,
     DEFAULT_MAX_DELAY_MS = 5 * 60 * 1000,
     MAX_DOUBLINGS = 30,
+    MAX_DEPTH = 2, /* each delivery takes two savepoints, and these are few (store/backend.h) */
 };
 
 #define DELIVERY_WORKFLOW "delivery"
@@ -172,6 +173,7 @@ static enum status run_target(struct call *call, struct attempt *attempt,
     inner.scope = attempt->scope;
     inner.error = (struct call_error){0};
     inner.store_errno = 0;
+    inner.delivery_depth++;
     *out_result = run_row(&inner, attempt);
     if (*out_result == DELIVERY_RETRY || *out_result == DELIVERY_REFUSED)
         db_rollback_to(call->db);
@@ -532,10 +534,10 @@ enum status delivery_send(struct call *call, const struct delivery *delivery,
     struct course course = {.sent_at_ms = call->now_ms, .run_at_ms = call->now_ms};
     enum delivery_result result = DELIVERY_DONE;
     const struct delivery_target *row = find_target(delivery->target);
-    bool is_outside = row && row->request;
-    bool is_again = is_outside;
+    bool is_later = row && (row->request || call->delivery_depth >= MAX_DEPTH);
+    bool is_again = is_later;
     enum status status = STATUS_DONE;
-    if (is_outside) {
+    if (is_later) {
         result = DELIVERY_PENDING;
     } else {
         course.attempts = 1;

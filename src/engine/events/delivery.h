@@ -61,7 +61,7 @@ enum delivery_result {
     DELIVERY_DONE,
     DELIVERY_RETRY,   /* may work later: throttled, target's fault, not reachable */
     DELIVERY_REFUSED, /* never will: straight to the dead-letter queue */
-    DELIVERY_PENDING, /* of delivery_send: the target is outside the store, its answer is to come */
+    DELIVERY_PENDING, /* of delivery_send: the attempt is still to come */
 };
 
 /* One attempt in the call's transaction. `principal` is whom the delivery acts as (made from
@@ -103,8 +103,10 @@ typedef int delivery_assume_fn(struct call *call, struct str role_arn,
                                const struct principal *service, struct principal *out_principal);
 extern delivery_assume_fn *const delivery_assume;
 
-/* Delivers now or later (see above). STATUS_FAILED only for a fault of the store: what the target
- * answers never fails the sender. *out_result (may be NULL) tells what the first attempt gave. */
+/* Delivers now or later (see above). Where deliveries make deliveries (a bus to a bus to a topic to
+ * a queue), those more than two deep are made by the workflow at once. STATUS_FAILED only for a
+ * fault of the store: what the target answers never fails the sender. *out_result (may be NULL)
+ * tells what the first attempt gave. */
 enum status delivery_send(struct call *call, const struct delivery *delivery,
                           enum delivery_result *out_result);
 /* Whether a target of that kind exists, for checks when a subscription or rule is made. */

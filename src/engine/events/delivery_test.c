@@ -108,9 +108,28 @@ static enum delivery_result bury(struct call *call, const struct delivery *deliv
     return DELIVERY_DONE;
 }
 
+/* Delivers on to itself, each time with one letter less. */
+static enum delivery_result pass_on(struct call *call, const struct delivery *delivery,
+                                    const struct principal *principal, const struct scope *scope,
+                                    struct call_error *out_error)
+{
+    (void)principal;
+    (void)scope;
+    (void)out_error;
+    struct delivery next = *delivery;
+    next.body = str_from(delivery->body, 1);
+    note("passed", delivery->body);
+    if (next.body.len > 0)
+        assert_int_equal(delivery_send(call, &next, NULL), STATUS_DONE);
+    return DELIVERY_DONE;
+}
+
+static const struct delivery_target chain_target = {.service = STR_INIT("chain"),
+                                                    .deliver = pass_on};
 static const struct delivery_target fake_target = {.service = STR_INIT("fake"), .deliver = take};
 static const struct delivery_target queue_target = {.service = STR_INIT("sqs"), .deliver = bury};
-const struct delivery_target *const delivery_targets[] = {&fake_target, &queue_target};
+const struct delivery_target *const delivery_targets[] = {&fake_target, &queue_target,
+                                                          &chain_target};
 const size_t delivery_target_count = ARRAY_LEN(delivery_targets);
 
 static int assume(struct call *call, struct str role_arn, const struct principal *service,
@@ -416,6 +435,20 @@ static void a_url_that_refuses_makes_a_dead_letter(void **state)
         str_contains(fixture->dead_extra, STR("Request failed with status code 404. well")));
 }
 
+static void a_long_chain_is_delivered_to_its_end(void **state)
+{
+    (void)state;
+    struct delivery delivery = example();
+    delivery.target = STR("arn:aws:chain:eu-west-1:444455556666:x");
+    delivery.body = STR("abcdefghijkl");
+    assert_int_equal(send(&delivery), 0);
+    /* Two in the sender's transaction, the others behind it. */
+    assert_string_equal(fixture->trace, "passed(abcdefghijkl) passed(bcdefghijkl) ");
+    run_until("passed(abcdefghijkl) passed(bcdefghijkl) passed(cdefghijkl) passed(defghijkl) "
+              "passed(efghijkl) passed(fghijkl) passed(ghijkl) passed(hijkl) passed(ijkl) "
+              "passed(jkl) passed(kl) passed(l) ");
+}
+
 static void a_clock_moved_meanwhile_sends_no_second_request(void **state)
 {
     (void)state;
@@ -521,6 +554,7 @@ int main(void)
         FRESH(a_url_gets_a_request_after_the_commit),
         FRESH(a_url_that_fails_is_asked_again),
         FRESH(a_url_that_refuses_makes_a_dead_letter),
+        FRESH(a_long_chain_is_delivered_to_its_end),
         FRESH(a_clock_moved_meanwhile_sends_no_second_request),
         FRESH(a_request_lost_with_its_process_is_sent_again),
     };

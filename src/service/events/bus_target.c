@@ -13,7 +13,7 @@
 #include "wire/identity.h"
 
 enum {
-    MAX_HOPS = 3, /* savepoints nest, and circles of buses must end */
+    MAX_HOPS = 3, /* circles of buses must end */
 };
 
 #define HOP_ERROR(name, code_)                                                                     \

@@ -223,8 +223,9 @@ def test_a_circle_of_buses_ends(put, new_bus, new_queue, new_rule, account):
                  {"Arn": bus_arn(account, target), "DeadLetterConfig": {"Arn": dead.arn}},
                  bus=source)
     put(EventBusName=one)
-    assert len(queue.bodies()) == 4
-    assert len(dead.bodies()) == 1
+    assert len(queue.wait(4)) == 4
+    assert len(dead.wait()) == 1
+    assert queue.bodies() == []
 
 
 def test_an_event_does_not_reach_a_third_account(client, put, new_queue, new_rule, account):

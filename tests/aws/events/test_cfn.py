@@ -137,3 +137,27 @@ def test_a_rule_that_fails_is_rolled_back(stacks, events):
     stacks.run({"R": of("Rule", EventPattern={"a": [1]}, Targets=[{"Id": "x", "Arn": arn}])},
                status="ROLLBACK_COMPLETE")
     assert events.list_rules()["Rules"] == []
+
+
+def test_stacks_put_events_on_the_default_bus(stacks, events, new_queue, new_rule, account):
+    queue = new_queue()
+    new_rule({"source": ["aws.cloudformation"]}, queue.arn)
+    stacks.run({"Q": {"Type": "AWS::SQS::Queue"}})
+    got = queue.events()
+    # AWS: the examples of "Managing events with CloudFormation and EventBridge".
+    of_stack = [one for one in got if one["detail-type"] == "CloudFormation Stack Status Change"]
+    assert {one["detail"]["status-details"]["status"] for one in of_stack} == {
+        "CREATE_IN_PROGRESS", "CREATE_COMPLETE"
+    }
+    assert all(one["resources"] == [one["detail"]["stack-id"]] for one in of_stack)
+    made = [
+        one["detail"] for one in got
+        if one["detail-type"] == "CloudFormation Resource Status Change"
+    ]
+    assert sorted(one["status-details"]["status"] for one in made) == [
+        "CREATE_COMPLETE", "CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"
+    ]
+    (done,) = [one for one in made if one["status-details"]["status"] == "CREATE_COMPLETE"]
+    assert done["logical-resource-id"] == "Q"
+    assert done["resource-type"] == "AWS::SQS::Queue"
+    assert f"/{account}/s-Q-" in done["physical-resource-id"]
