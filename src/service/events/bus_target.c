@@ -114,7 +114,7 @@ static enum delivery_result deliver(struct call *call, const struct delivery *de
                       str_concat3(call->arena, STR("Event bus "), name, STR(" does not exist.")));
     call->principal = &sender;
     enum status status = authorize(call, &bus, tree);
-    const struct events_event event = {
+    struct events_event event = {
         .tree = tree,
         .text = delivery->body,
         .trace_header = delivery_extra(delivery, "AWSTraceHeader"),

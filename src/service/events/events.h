@@ -119,7 +119,7 @@ enum status events_put_tags(struct call *call, struct str base, const struct eve
 /* An event as it goes over a bus. */
 struct events_event {
     const struct json *tree;       /* the whole event */
-    struct str text;               /* the same as JSON text */
+    struct str text;               /* the same as JSON text; absent: not made yet */
     struct str trace_header;       /* or absent */
     int64_t hops;                  /* buses that it came over before */
     const struct json *only_rules; /* replays: array of the ARNs that may see it; NULL: all */
@@ -141,7 +141,7 @@ void events_build(struct call *call, struct scope scope, const struct events_dra
                   struct events_event *out);
 /* Hands the event to what of the bus matches it: targets of rules, archives. */
 enum status events_route(struct call *call, const struct events_bus_row *bus,
-                         const struct events_event *event);
+                         struct events_event *event);
 /* 1: something of the bus could match; 0; or -errno, with call->error set. */
 MUST_CHECK int events_bus_listens(struct call *call, const struct events_bus_row *bus);
 

@@ -46,7 +46,6 @@ void events_build(struct call *call, struct scope scope, const struct events_dra
     json_append_member(event, STR("detail"), draft->detail);
     *out = (struct events_event){
         .tree = event,
-        .text = json_to_str(arena, event),
         .trace_header = draft->trace_header,
     };
 }
@@ -75,14 +74,22 @@ static enum status invoke_targets(struct call *call, const struct events_bus_row
     return STATUS_DONE;
 }
 
+/* The text is made when somebody wants the event: most match nothing. */
+static void need_text(struct call *call, struct events_event *event)
+{
+    if (!event->text.ptr)
+        event->text = json_to_str(call->arena, event->tree);
+}
+
 /* AWS: replayed events are not archived again. */
 static enum status keep(struct call *call, const struct events_live_bus *live,
-                        const struct events_event *event)
+                        struct events_event *event)
 {
     for (size_t i = 0; i < live->archive_count && !event->is_replayed; i++) {
         const struct events_live_archive *archive = &live->archives[i];
         if (archive->pattern && !event_pattern_matches(archive->pattern, event->tree))
             continue;
+        need_text(call, event);
         int rc = events_store_archive_event(call->db, archive->id, call->now_ms,
                                             (int64_t)rand_below(INT64_MAX), event->text);
         if (rc < 0)
@@ -92,7 +99,7 @@ static enum status keep(struct call *call, const struct events_live_bus *live,
 }
 
 enum status events_route(struct call *call, const struct events_bus_row *bus,
-                         const struct events_event *event)
+                         struct events_event *event)
 {
     const struct events_live_bus *live = NULL;
     enum status status = events_live(call, bus, &live);
@@ -101,8 +108,10 @@ enum status events_route(struct call *call, const struct events_bus_row *bus,
     status = keep(call, live, event);
     for (size_t i = 0; status == STATUS_DONE && i < live->rule_count; i++) {
         const struct events_live_rule *rule = &live->rules[i];
-        if (may_see(event, rule->arn) && event_pattern_matches(rule->pattern, event->tree))
-            status = invoke_targets(call, bus, rule, event);
+        if (!may_see(event, rule->arn) || !event_pattern_matches(rule->pattern, event->tree))
+            continue;
+        need_text(call, event);
+        status = invoke_targets(call, bus, rule, event);
     }
     events_live_done();
     return status;

@@ -242,7 +242,7 @@ static enum status send(struct call *call, const struct events_bus_row *bus,
     json_remove(tree, STR("detail"));
     json_append_member(tree, STR("replay-name"), json_new_string(call->arena, replay->name));
     json_append_member(tree, STR("detail"), copy);
-    const struct events_event event = {
+    struct events_event event = {
         .tree = tree,
         .text = json_to_str(call->arena, tree),
         .only_rules = only_rules && only_rules->count > 0 ? only_rules : NULL,

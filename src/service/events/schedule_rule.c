@@ -61,6 +61,7 @@ static enum status fire(struct call *call, const struct events_bus_row *bus,
     };
     struct events_event event = {0};
     events_build(call, bus->scope, &draft, &event);
+    event.text = json_to_str(call->arena, event.tree);
     for (size_t i = 0; i < targets.count; i++) {
         const struct events_target_row *row = vec_at(&targets, i);
         struct events_target target = {0};
