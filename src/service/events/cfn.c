@@ -256,6 +256,24 @@ static enum resource_result retag(struct resource_call *rc, struct str arn)
     return result;
 }
 
+/* The tags that are not AWS's own. */
+static enum resource_result read_tags(struct resource_call *rc, struct str arn,
+                                      struct json *properties)
+{
+    struct json *output = NULL;
+    struct json *own = json_new(rc->call->arena, JSON_ARRAY);
+    enum resource_result result = invoke(rc, EVENTS_OP_LIST_TAGS_FOR_RESOURCE,
+                                         object_of(rc, "ResourceARN", arn), &output, NULL);
+    const struct json *tags = json_find_cstr(output, "Tags");
+    for (const struct json *tag = tags ? tags->first : NULL; tag; tag = tag->next) {
+        if (!str_starts_with(json_find_str(tag, "Key"), STR("aws:")))
+            json_append(own, json_copy(rc->call->arena, tag));
+    }
+    if (own->count > 0)
+        json_append_member(properties, STR("Tags"), own);
+    return result;
+}
+
 /* AWS: a stack's aws:cloudformation: tags are on what it makes, if CloudFormation itself calls. */
 static struct json *new_tags(struct resource_call *rc)
 {
@@ -398,6 +416,12 @@ static enum resource_result read_rule(struct resource_call *rc, struct json **ou
     const struct json *targets = json_find_cstr(output, "Targets");
     if (result == RESOURCE_DONE && targets && targets->count > 0)
         json_append_member(*out_properties, STR("Targets"), json_copy(rc->call->arena, targets));
+    struct str bus = {0};
+    struct str name = {0};
+    split_rule(rc->physical_id, &bus, &name);
+    if (result == RESOURCE_DONE)
+        result = read_tags(rc, events_rule_arn(rc->call->arena, rc->call->scope, bus, name),
+                           *out_properties);
     return result;
 }
 
@@ -453,8 +477,13 @@ static enum resource_result bus_attribute(struct resource_call *rc, struct str n
 
 static enum resource_result read_bus(struct resource_call *rc, struct json **out_properties)
 {
-    return read_by(rc, EVENTS_OP_DESCRIBE_EVENT_BUS, object_of(rc, "Name", rc->physical_id),
-                   bus_properties, ARRAY_LEN(bus_properties), out_properties);
+    enum resource_result result =
+        read_by(rc, EVENTS_OP_DESCRIBE_EVENT_BUS, object_of(rc, "Name", rc->physical_id),
+                bus_properties, ARRAY_LEN(bus_properties), out_properties);
+    if (result == RESOURCE_DONE)
+        result = read_tags(rc, events_bus_arn(rc->call->arena, rc->call->scope, rc->physical_id),
+                           *out_properties);
+    return result;
 }
 
 /* ---- AWS::Events::EventBusPolicy ------------------------------------------------------------- */
@@ -554,9 +583,15 @@ static enum resource_result archive_attribute(struct resource_call *rc, struct s
 
 static enum resource_result read_archive(struct resource_call *rc, struct json **out_properties)
 {
+    struct json *source = NULL;
     enum resource_result result =
         read_by(rc, EVENTS_OP_DESCRIBE_ARCHIVE, object_of(rc, "ArchiveName", rc->physical_id),
                 archive_properties, ARRAY_LEN(archive_properties), out_properties);
+    if (result == RESOURCE_DONE)
+        result =
+            member_of(rc, EVENTS_OP_DESCRIBE_ARCHIVE, "ArchiveName", "EventSourceArn", &source);
+    if (result == RESOURCE_DONE)
+        json_append_member(*out_properties, STR("SourceArn"), source);
     return result;
 }
 

@@ -66,14 +66,14 @@ static const struct resource_property target_members[] = {
 };
 static const struct resource_property schedule_properties[] = {
     PLAIN("Description", PROPERTY_STRING),
-    PLAIN("EndDate", PROPERTY_STRING),
+    {.name = STR_INIT("EndDate"), .type = PROPERTY_STRING, .is_write_only = true},
     NESTED("FlexibleTimeWindow", PROPERTY_OBJECT, window_members, true),
     FIXED("GroupName", PROPERTY_STRING),
     PLAIN("KmsKeyArn", PROPERTY_STRING),
     FIXED("Name", PROPERTY_STRING),
     NEEDED("ScheduleExpression", PROPERTY_STRING),
     PLAIN("ScheduleExpressionTimezone", PROPERTY_STRING),
-    PLAIN("StartDate", PROPERTY_STRING),
+    {.name = STR_INIT("StartDate"), .type = PROPERTY_STRING, .is_write_only = true},
     PLAIN("State", PROPERTY_STRING),
     NESTED("Target", PROPERTY_OBJECT, target_members, true),
 };
@@ -185,7 +185,7 @@ static enum resource_result schedule_attribute(struct resource_call *rc, struct 
     return result;
 }
 
-/* The dates are left out: they come back in another form than the template's. */
+/* The dates are not compared: they come back in another form than the template's. */
 static enum resource_result read_schedule(struct resource_call *rc, struct json **out_properties)
 {
     struct json *output = NULL;
@@ -281,9 +281,17 @@ static enum resource_result group_attribute(struct resource_call *rc, struct str
 static enum resource_result read_group(struct resource_call *rc, struct json **out_properties)
 {
     struct json *output = NULL;
-    enum resource_result result = invoke(rc, SCHEDULER_OP_GET_SCHEDULE_GROUP,
-                                         object_of(rc, "Name", rc->physical_id), &output, NULL);
+    struct json *own = json_new(rc->call->arena, JSON_ARRAY);
+    enum resource_result result =
+        invoke(rc, SCHEDULER_OP_LIST_TAGS_FOR_RESOURCE, tagged(rc), &output, NULL);
+    const struct json *tags = json_find_cstr(output, "Tags");
+    for (const struct json *tag = tags ? tags->first : NULL; tag; tag = tag->next) {
+        if (!str_starts_with(json_find_str(tag, "Key"), STR("aws:")))
+            json_append(own, json_copy(rc->call->arena, tag));
+    }
     *out_properties = object_of(rc, "Name", rc->physical_id);
+    if (own->count > 0)
+        json_append_member(*out_properties, STR("Tags"), own);
     return result;
 }
 

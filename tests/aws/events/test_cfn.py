@@ -161,3 +161,43 @@ def test_stacks_put_events_on_the_default_bus(stacks, events, new_queue, new_rul
     assert done["logical-resource-id"] == "Q"
     assert done["resource-type"] == "AWS::SQS::Queue"
     assert f"/{account}/s-Q-" in done["physical-resource-id"]
+
+
+def test_what_was_made_has_not_drifted(stacks, events, client, new_queue):
+    queue = new_queue()
+    resources = {
+        "Bus": of("EventBus", Name="bus", Description="d", LogConfig={"Level": "ERROR"},
+                  Tags=[{"Key": "k", "Value": "v"}]),
+        "Archive": of("Archive", SourceArn={"Fn::GetAtt": "Bus.Arn"}, RetentionDays=1,
+                      EventPattern={"source": ["app"]}),
+        "Rule": of("Rule", EventPattern={"source": ["app"]}, Description="d", Targets=[
+            {"Id": "x", "Arn": queue.arn, "RetryPolicy": {"MaximumRetryAttempts": 3}}]),
+        "C": of("Connection", AuthorizationType="API_KEY", AuthParameters={
+            "ApiKeyAuthParameters": {"ApiKeyName": "k", "ApiKeyValue": "v"}}),
+        "D": of("ApiDestination", ConnectionArn={"Fn::GetAtt": "C.Arn"}, HttpMethod="POST",
+                InvocationEndpoint="https://example.com"),
+        "G": {"Type": "AWS::Scheduler::ScheduleGroup",
+              "Properties": {"Tags": [{"Key": "k", "Value": "v"}]}},
+    }
+    out = stacks.run(resources, {"Rule": {"Ref": "Rule"}})
+
+    def drift():
+        found = stacks.client.detect_stack_drift(StackName="s")["StackDriftDetectionId"]
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            status = stacks.client.describe_stack_drift_detection_status(
+                StackDriftDetectionId=found
+            )
+            if status["DetectionStatus"] != "DETECTION_IN_PROGRESS":
+                break
+            time.sleep(0.02)
+        listed = stacks.client.describe_stack_resource_drifts(StackName="s")
+        return {
+            one["LogicalResourceId"]: one.get("PropertyDifferences")
+            for one in listed["StackResourceDrifts"]
+            if one["StackResourceDriftStatus"] not in ("IN_SYNC", "NOT_CHECKED")
+        }
+
+    assert drift() == {}
+    events.put_rule(Name=out["Rule"], EventPattern='{"source":["other"]}', Description="d")
+    assert list(drift()) == ["Rule"]
