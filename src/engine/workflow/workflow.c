@@ -28,6 +28,7 @@
 #include "engine/workflow/store.h"
 #include "net/client.h"
 #include "net/loop.h"
+#include "net/tls.h"
 #include "syntax/json.h"
 #include "wire/executor.h"
 
@@ -59,7 +60,9 @@ struct workflow_runner {
     struct loop_timer *timer;
     struct arena *arena; /* reset after every step */
     atomic_bool is_wake_posted;
-    struct http_client *client; /* NULL until the first request */
+    struct http_client *client; /* NULL until the first request; so the next two */
+    struct arena *client_arena;
+    struct str ca_pem; /* of this program's own authority: requests may go to ourselves */
     struct flight *flights;
     size_t flight_count;
     bool is_ending;
@@ -316,6 +319,15 @@ static void on_answer(void *context, const struct http_client_response *response
     workflow_runner_wake(runner);
 }
 
+static void open_client(struct workflow_runner *runner)
+{
+    struct str data_dir = executor_runtime(runner->executor)->data_dir;
+    runner->client = http_client_new(executor_loop(runner->executor));
+    runner->client_arena = arena_new();
+    if (data_dir.len > 0 && tls_ca_pem(runner->client_arena, data_dir, &runner->ca_pem) < 0)
+        runner->ca_pem = (struct str){0};
+}
+
 static void send_request(struct turn *turn)
 {
     struct workflow_runner *runner = turn->runner;
@@ -332,8 +344,11 @@ static void send_request(struct turn *turn)
     runner->flights = flight;
     runner->flight_count++;
     if (!runner->client)
-        runner->client = http_client_new(executor_loop(runner->executor));
-    http_client_send(runner->client, turn->request, on_answer, flight);
+        open_client(runner);
+    struct http_client_request request = *turn->request;
+    if (!request.ca_pem.ptr && str_starts_with(request.url, STR("https://")))
+        request.ca_pem = runner->ca_pem;
+    http_client_send(runner->client, &request, on_answer, flight);
 }
 
 /* Returns true when there may be more to do at once. */
@@ -405,6 +420,7 @@ void workflow_runner_free(struct workflow_runner *runner)
         return;
     runner->is_ending = true;
     http_client_free(runner->client); /* ends all flights */
+    arena_free(runner->client_arena);
     loop_timer_free(runner->timer);
     arena_free(runner->arena);
     mem_free(runner);

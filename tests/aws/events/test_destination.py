@@ -225,6 +225,21 @@ def test_failures_are_repeated_and_end_in_the_dead_letter_queue(
     assert "status code 404" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
 
 
+def test_the_certificates_of_this_server_are_trusted(
+        events, put, new_rule, new_queue, new_destination, virga, role):
+    dead = new_queue()
+    arn = new_destination()
+    port = virga.endpoint.rpartition(":")[2]
+    events.update_api_destination(
+        Name=arn.split("/")[1], InvocationEndpoint=f"https://localhost:{port}/nothing/here"
+    )
+    new_rule({"source": ["app"]},
+             {"Arn": arn, "RoleArn": role, "DeadLetterConfig": {"Arn": dead.arn}})
+    put()
+    (letter,) = dead.wait()
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "ERROR_FROM_TARGET"
+
+
 @covers("events", "PutTargets", error="ValidationException")
 def test_a_destination_needs_a_role(events, new_rule, new_destination):
     arn = new_destination()
