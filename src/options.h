@@ -14,6 +14,7 @@ struct arena;
 struct options {
     int64_t port;
     int64_t dynamodb_port; /* 0: no second listener */
+    bool dynamodb_throttle;
     struct str data_dir;
     bool ephemeral;
     int64_t workers;

@@ -439,6 +439,7 @@ int serve_run(const struct options *options)
         .log_requests = options->log_requests,
         .default_region = options->region,
         .namespaced = STR("dynamodb"),
+        .throttles = options->dynamodb_throttle,
         .data_dir = options->data_dir,
         .waiters = waiters_new(),
         .started_at_ms = clock_now_ms(),

@@ -25,7 +25,8 @@ struct runtime {
     bool strict_auth; /* refuse keys that nobody issued */
     bool log_requests;
     struct str default_region; /* for requests that name none: "us-east-1" */
-    struct str namespaced; /* signing name of the services that DOOR_NAMESPACES serves */
+    bool throttles;            /* provisioned throughput is enforced (--dynamodb-throttle) */
+    struct str namespaced;     /* signing name of the services that DOOR_NAMESPACES serves */
     struct str data_dir;
     struct str endpoint; /* as engines name it in URLs: "http://127.0.0.1:4566" */
     struct waiters *waiters;

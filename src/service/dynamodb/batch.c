@@ -160,7 +160,7 @@ enum status dynamodb_batch_get_item(struct call *call, const struct dynamodb_bat
     }
     out->consumed_capacity =
         ddb_meters_report(&getting.meters, ddb_metering(in->return_consumed_capacity), false);
-    return STATUS_DONE;
+    return ddb_throttle(call, &getting.meters);
 }
 
 /* ---- BatchWriteItem ---- */
@@ -307,5 +307,5 @@ enum status dynamodb_batch_write_item(struct call *call,
     out->unprocessed_items.is_set = true;
     out->consumed_capacity =
         ddb_meters_report(&meters, ddb_metering(in->return_consumed_capacity), false);
-    return STATUS_DONE;
+    return ddb_throttle(call, &meters);
 }

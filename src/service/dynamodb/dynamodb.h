@@ -442,6 +442,12 @@ MUST_CHECK int64_t ddb_store_list_tables(struct db *db, struct arena *arena, str
                                          struct str after, int64_t limit, struct str *out_names);
 MUST_CHECK int ddb_store_measure(struct db *db, bool is_index, int64_t key, int64_t limit,
                                  int64_t *out_count, int64_t *out_bytes);
+/* The tokens of a table or index. 1, 0 when nothing was ever taken, or -errno. */
+MUST_CHECK int ddb_store_find_bucket(struct db *db, int64_t key, bool is_write, double *out_tokens,
+                                     int64_t *out_filled_at_ms);
+MUST_CHECK int ddb_store_put_bucket(struct db *db, int64_t key, bool is_write, double tokens,
+                                    int64_t filled_at_ms);
+MUST_CHECK int ddb_store_delete_buckets(struct db *db, int64_t key);
 /* Where a count of a large table is: behind that key (hash, range; of an index also the table's).
  */
 enum {

@@ -81,13 +81,16 @@ static enum status report_write(struct call *call, const struct ddb_operation *o
                                 const struct report *report)
 {
     const enum ddb_metering metering = ddb_metering(return_capacity);
-    if (metering != DDB_METER_NONE) {
-        struct ddb_meters meters = {.arena = call->arena};
+    struct ddb_meters meters = {.arena = call->arena};
+    if (metering != DDB_METER_NONE || ddb_is_throttled(call)) {
         struct ddb_meter *meter = ddb_meter_for(&meters, operation->table);
         ddb_meter_write(call->arena, meter, operation->had_item ? &operation->old_item : NULL,
                         operation->has_item ? &operation->new_item : NULL, 1);
         *report->out_capacity = ddb_meter_report(call->arena, meter, metering, false);
     }
+    enum status status = ddb_throttle(call, &meters);
+    if (status != STATUS_DONE)
+        return status;
     if (!str_eq_cstr(return_metrics, "SIZE"))
         return STATUS_DONE;
     int rc = ddb_collection_metrics(call, operation->table, &operation->item, operation->hash,
@@ -242,15 +245,16 @@ enum status dynamodb_get_item(struct call *call, const struct dynamodb_get_item_
     if (rc < 0)
         return ddb_fail(call, rc, message);
     const enum ddb_metering metering = ddb_metering(in->return_consumed_capacity);
-    if (metering != DDB_METER_NONE) {
-        struct ddb_meters meters = {.arena = arena};
+    struct ddb_meters meters = {.arena = arena};
+    if (metering != DDB_METER_NONE || ddb_is_throttled(call)) {
         struct ddb_meter *meter = ddb_meter_for(&meters, table);
         meter->read_units = ddb_read_units(rc == 1 ? ddb_item_size(&item) : 0,
                                            opt_bool_or(in->consistent_read, false));
         out->consumed_capacity = ddb_meter_report(arena, meter, metering, false);
     }
-    if (rc == 0)
-        return STATUS_DONE;
+    status = ddb_throttle(call, &meters);
+    if (rc == 0 || status != STATUS_DONE)
+        return status;
     if (has_paths)
         item = ddb_project(arena, &item, &paths);
     out->item = attributes_of(arena, &item);

@@ -101,6 +101,10 @@ struct dynamodb_consumed_capacity *ddb_meter_report(struct arena *arena,
                                                     bool is_transaction);
 struct dynamodb_consumed_capacity_multiple
 ddb_meters_report(const struct ddb_meters *meters, enum ddb_metering metering, bool is_transaction);
+/* Whether throughput is enforced: then everything is metered. */
+bool ddb_is_throttled(const struct call *call);
+/* Takes what was metered from the buckets of the tables and indexes (throttle.c). */
+enum status ddb_throttle(struct call *call, const struct ddb_meters *meters);
 /* NULL unless the table has local indexes. 0 or -errno. */
 MUST_CHECK int ddb_collection_metrics(struct call *call, const struct ddb_table *table,
                                       const struct ddb_value *item, struct str hash,

@@ -71,6 +71,9 @@ static enum status purge(struct call *call, struct json *state)
     const struct json *first = list->first;
     int64_t key = ddb_detail_i64(first, "Key", 0);
     struct str kind = json_find_str(first, "Kind");
+    int rc = ddb_store_delete_buckets(call->db, key);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "dynamodb: forget tokens");
     int64_t count = str_eq_cstr(kind, "items") ? ddb_store_clear_items(call->db, key, PURGE_ROWS)
                     : str_eq_cstr(kind, "index")
                         ? ddb_store_clear_index(call->db, key, PURGE_ROWS)

@@ -347,8 +347,8 @@ static void write_items(struct arena *arena, const struct ddb_page *page,
     }
 }
 
-static void write_answer(struct read_state *state, const struct ddb_page *page,
-                         const struct read_answer *answer)
+static enum status write_answer(struct read_state *state, const struct ddb_page *page,
+                                const struct read_answer *answer)
 {
     struct arena *arena = state->call->arena;
     const enum ddb_metering metering = ddb_metering(state->request->return_consumed_capacity);
@@ -360,14 +360,15 @@ static void write_answer(struct read_state *state, const struct ddb_page *page,
         answer->last_key->items = ddb_item_to_api(arena, &page->last_key);
         answer->last_key->count = page->last_key.count;
     }
-    if (metering == DDB_METER_NONE)
-        return;
+    if (metering == DDB_METER_NONE && !ddb_is_throttled(state->call))
+        return STATUS_DONE;
     struct ddb_meters meters = {.arena = arena};
     struct ddb_meter *meter = ddb_meter_for(&meters, state->page.table);
     meter->read_units = page->table_units;
     if (state->page.index)
         meter->index_read_units[state->page.index - state->page.table->indexes] = page->index_units;
     *answer->capacity = ddb_meter_report(arena, meter, metering, false);
+    return ddb_throttle(state->call, &meters);
 }
 
 static enum status read_it(struct read_state *state, const struct read_answer *answer)
@@ -390,8 +391,7 @@ static enum status read_it(struct read_state *state, const struct read_answer *a
         rc = ddb_read_page(call, &state->page, &page);
     if (rc < 0)
         return ddb_fail(call, rc, state->message);
-    write_answer(state, &page, answer);
-    return STATUS_DONE;
+    return write_answer(state, &page, answer);
 }
 
 enum status dynamodb_query(struct call *call, const struct dynamodb_query_in *in,

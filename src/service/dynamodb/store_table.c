@@ -130,6 +130,13 @@ static const char *const migrations[] = {
     "    detail text NOT NULL,\n"
     "    PRIMARY KEY (account, region, id)\n"
     ");\n",
+    "CREATE TABLE dynamodb_bucket (\n"
+    "    bucket_key integer NOT NULL,\n"
+    "    is_write integer NOT NULL,\n"
+    "    tokens real NOT NULL,\n"
+    "    filled_at integer NOT NULL,\n"
+    "    PRIMARY KEY (bucket_key, is_write)\n"
+    ");\n",
 };
 
 const struct migration_set dynamodb_migrations = {
@@ -357,6 +364,52 @@ int ddb_store_count_on(struct db *db, struct arena *arena, bool is_index, int64_
     next.count += seen;
     *place = next;
     return seen == limit;
+}
+
+/* --- tokens of throughput --- */
+
+static const char sql_find_bucket[] =
+    "SELECT tokens, filled_at FROM dynamodb_bucket WHERE bucket_key = $1 AND is_write = $2";
+static const char sql_put_bucket[] =
+    "INSERT INTO dynamodb_bucket (bucket_key, is_write, tokens, filled_at) "
+    "VALUES ($1, $2, $3, $4) ON CONFLICT (bucket_key, is_write) DO UPDATE SET "
+    "tokens = excluded.tokens, filled_at = excluded.filled_at";
+static const char sql_delete_buckets[] = "DELETE FROM dynamodb_bucket WHERE bucket_key = $1";
+
+int ddb_store_find_bucket(struct db *db, int64_t key, bool is_write, double *out_tokens,
+                          int64_t *out_filled_at_ms)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_find_bucket, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, key);
+    stmt_bind_i64(stmt, 2, is_write);
+    rc = stmt_step(stmt);
+    if (rc != 1)
+        return rc;
+    *out_tokens = stmt_f64(stmt, 0);
+    *out_filled_at_ms = stmt_i64(stmt, 1);
+    return 1;
+}
+
+int ddb_store_put_bucket(struct db *db, int64_t key, bool is_write, double tokens,
+                         int64_t filled_at_ms)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_put_bucket, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, key);
+    stmt_bind_i64(stmt, 2, is_write);
+    stmt_bind_f64(stmt, 3, tokens);
+    stmt_bind_i64(stmt, 4, filled_at_ms);
+    return run(stmt);
+}
+
+int ddb_store_delete_buckets(struct db *db, int64_t key)
+{
+    return run_by_key(db, sql_delete_buckets, key);
 }
 
 /* --- clearing, a piece at a time --- */

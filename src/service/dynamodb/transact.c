@@ -335,9 +335,12 @@ enum status dynamodb_transact_write_items(struct call *call,
     if (status != STATUS_DONE)
         return status;
     const enum ddb_metering metering = ddb_metering(in->return_consumed_capacity);
-    if (metering != DDB_METER_NONE)
+    if (metering != DDB_METER_NONE || ddb_is_throttled(call))
         meter_writes(operations, count, is_replay, &meters);
     out->consumed_capacity = ddb_meters_report(&meters, metering, true);
+    status = ddb_throttle(call, &meters);
+    if (status != STATUS_DONE)
+        return status;
     if (is_replay || !str_eq_cstr(in->return_item_collection_metrics, "SIZE"))
         return STATUS_DONE;
     int rc = ddb_add_collection_metrics(call, operations, count, &out->item_collection_metrics);
@@ -447,5 +450,5 @@ enum status dynamodb_transact_get_items(struct call *call,
     }
     out->consumed_capacity =
         ddb_meters_report(&meters, ddb_metering(in->return_consumed_capacity), true);
-    return STATUS_DONE;
+    return ddb_throttle(call, &meters);
 }
