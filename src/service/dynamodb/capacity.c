@@ -194,7 +194,8 @@ int ddb_collection_metrics(struct call *call, const struct ddb_table *table,
     metrics->item_collection_key.items = ddb_item_to_api(call->arena, &key);
     metrics->item_collection_key.count = key.count;
     double *bounds = arena_alloc_array(call->arena, 2, sizeof(*bounds));
-    bounds[0] = (double)(size / gigabyte);
+    const int64_t gigabytes = size / gigabyte;
+    bounds[0] = (double)gigabytes;
     bounds[1] = bounds[0] + 1;
     metrics->size_estimate_range_gb.items = bounds;
     metrics->size_estimate_range_gb.count = 2;

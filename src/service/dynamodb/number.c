@@ -216,7 +216,8 @@ enum ddb_number_error ddb_number_add(const struct ddb_number *a, const struct dd
         *out = (struct ddb_number){0};
         return DDB_NUMBER_OK;
     }
-    size_t significant = (size_t)(last - first + 1);
+    const int span = last - first + 1;
+    const size_t significant = (size_t)span;
     for (int i = first; i <= last && sum.count < DDB_NUMBER_DIGITS_MAX; i++)
         sum.digits[sum.count++] = (uint8_t)columns[i];
     return finish(&sum, significant, DDB_NUMBER_EXPONENT_MAX + 1 - first, out);
@@ -290,5 +291,6 @@ size_t ddb_number_size(const struct ddb_number *number)
     if (before < number->count)
         significant_before = before;
     int behind = number->count - before;
-    return (size_t)(1 + (significant_before + 1) / 2 + (behind + 1) / 2 + number->is_negative);
+    const int size = 1 + (significant_before + 1) / 2 + (behind + 1) / 2 + number->is_negative;
+    return (size_t)size;
 }
