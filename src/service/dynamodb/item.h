@@ -226,12 +226,14 @@ struct ddb_range {
     int64_t table_key;
     int64_t index_key; /* 0: the table itself */
     bool is_joined;    /* index: read whole items of the table */
-    bool is_scan;      /* by hash; else by range within one hash */
-    bool is_backward;  /* queries */
-    struct str hash;   /* queries */
-    struct str low;    /* first range, or hash of a scan */
-    struct str high;   /* the first that is not in the range any more */
-    bool has_start;    /* only what is behind this row: */
+    int32_t segment;   /* scans of segments: for messages */
+    int32_t segment_count;
+    bool is_scan;     /* by hash; else by range within one hash */
+    bool is_backward; /* queries */
+    struct str hash;  /* queries */
+    struct str low;   /* first range, or hash of a scan */
+    struct str high;  /* the first that is not in the range any more */
+    bool has_start;   /* only what is behind this row: */
     struct str start_hash;
     struct str start_range;
     struct str start_table_hash; /* index */
@@ -391,4 +393,6 @@ MUST_CHECK int ddb_store_read_range(struct db *db, struct arena *arena,
 MUST_CHECK int ddb_store_find_token(struct db *db, struct arena *arena, struct scope scope,
                                     struct str token, int64_t now_ms, struct str *out_digest);
 MUST_CHECK int ddb_store_put_token(struct db *db, struct scope scope, struct str token,
-                                   struct str digest, int64_t now_ms, int64_t expires_at_ms);
+                                   struct str digest, int64_t expires_at_ms);
+/* Forgets those that have expired. */
+MUST_CHECK int ddb_store_drop_tokens(struct db *db, int64_t now_ms);

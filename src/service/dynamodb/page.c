@@ -47,14 +47,18 @@ static int refuse(struct str *out_message, struct str text)
 }
 
 /* The range must hold the start, or the client changed its question between two pages. */
-static int check_in_range(const struct ddb_range *range, struct str *out_message)
+static int check_in_range(struct arena *arena, const struct ddb_range *range,
+                          struct str *out_message)
 {
     if (range->is_scan) {
         if ((str_is_set(range->low) && str_compare(range->start_hash, range->low) < 0) ||
             (str_is_set(range->high) && str_compare(range->start_hash, range->high) >= 0))
             return refuse(out_message,
-                          STR("The provided starting key is invalid: Invalid ExclusiveStartKey. "
-                              "Please use ExclusiveStartKey with correct Segment."));
+                          str_format(arena,
+                                     "The provided starting key is invalid: Invalid "
+                                     "ExclusiveStartKey. Please use ExclusiveStartKey with correct "
+                                     "Segment. TotalSegments: %d Segment: %d",
+                                     range->segment_count, range->segment));
         return 0;
     }
     if (!str_eq(range->start_hash, range->hash))
@@ -92,7 +96,7 @@ int ddb_page_start(struct arena *arena, struct ddb_page_request *request,
     if (rc < 0)
         return refuse(out_message, STR("The provided starting key is invalid"));
     range->has_start = true;
-    return check_in_range(range, out_message);
+    return check_in_range(arena, range, out_message);
 }
 
 /* ---- reading ---- */

@@ -636,7 +636,7 @@ enum status dynamodb_execute_statement(struct call *call,
     const enum ddb_metering metering = ddb_metering(in->return_consumed_capacity);
     out->consumed_capacity =
         ddb_meter_report(call->arena, ddb_meter_for(&meters, execution.table), metering, false);
-    return STATUS_DONE;
+    return ddb_throttle(call, &meters);
 }
 
 /* ---- BatchExecuteStatement ---- */
@@ -758,7 +758,7 @@ enum status dynamodb_batch_execute_statement(struct call *call,
     }
     out->consumed_capacity =
         ddb_meters_report(&meters, ddb_metering(in->return_consumed_capacity), false);
-    return STATUS_DONE;
+    return ddb_throttle(call, &meters);
 }
 
 /* ---- ExecuteTransaction ---- */
@@ -905,5 +905,5 @@ enum status dynamodb_execute_transaction(struct call *call,
         return status;
     out->consumed_capacity =
         ddb_meters_report(&meters, ddb_metering(in->return_consumed_capacity), true);
-    return STATUS_DONE;
+    return ddb_throttle(call, &meters);
 }

@@ -492,6 +492,8 @@ enum status dynamodb_scan(struct call *call, const struct dynamodb_scan_in *in,
     if (in->segment.is_set) {
         const int64_t segment = in->segment.value;
         const int64_t total = in->total_segments.value;
+        state.page.range.segment = in->segment.value;
+        state.page.range.segment_count = in->total_segments.value;
         state.page.range.low = segment_start(call->arena, segment, total);
         state.page.range.high = segment_start(call->arena, segment + 1, total);
         /* More segments than buckets: those behind the last bucket are empty. */

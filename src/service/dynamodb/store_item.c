@@ -42,8 +42,7 @@ static const char sql_put_token[] =
     "ON CONFLICT (account, region, token) DO UPDATE\n"
     "SET digest = excluded.digest, expires_at = excluded.expires_at";
 
-static const char sql_drop_tokens[] =
-    "DELETE FROM dynamodb_token WHERE account = $1 AND region = $2 AND expires_at <= $3";
+static const char sql_drop_tokens[] = "DELETE FROM dynamodb_token WHERE expires_at <= $1";
 
 /* Ranges. All read hash, range, table_hash, table_range, size, item; parameters are
  * $1 table_key or index_key, $2 hash (queries), $3 low, $4 high, $5.. the row to start behind,
@@ -231,18 +230,19 @@ static int bind_start(struct stmt *stmt, struct arena *arena, const struct ddb_r
     return next;
 }
 
-/* A table's range is its key within a hash, so the row to start behind is a bound there. */
+/* The row to start behind is a bound, too, so that no page goes over the rows of those before it.
+ * A table's range is the key within a hash: there it is the bound itself. */
 static void bind_bounds(struct stmt *stmt, struct arena *arena, const struct ddb_range *range,
                         int next)
 {
     struct str low = str_or(range->low, STR(""));
     struct str high = str_is_set(range->high) ? range->high : above_all(arena);
-    if (range->index_key == 0 && !range->is_scan && range->has_start) {
-        if (range->is_backward)
-            high = range->start_range;
-        else
-            low = str_concat(arena, range->start_range, str_of("\0", 1));
-    }
+    const struct str start = range->is_scan ? range->start_hash : range->start_range;
+    const bool is_whole = range->index_key == 0 && !range->is_scan;
+    if (range->has_start && range->is_backward)
+        high = is_whole ? start : str_concat(arena, start, str_of("\0", 1));
+    else if (range->has_start)
+        low = is_whole ? str_concat(arena, start, str_of("\0", 1)) : start;
     stmt_bind_blob(stmt, next, low);
     stmt_bind_blob(stmt, next + 1, high);
 }
@@ -308,19 +308,21 @@ int ddb_store_find_token(struct db *db, struct arena *arena, struct scope scope,
     return rc;
 }
 
-int ddb_store_put_token(struct db *db, struct scope scope, struct str token, struct str digest,
-                        int64_t now_ms, int64_t expires_at_ms)
+int ddb_store_drop_tokens(struct db *db, int64_t now_ms)
 {
-    AUTO(stmt) struct stmt *drop = NULL;
-    int rc = db_prepare(db, sql_drop_tokens, &drop);
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_drop_tokens, &stmt);
     if (rc < 0)
         return rc;
-    stmt_bind_scope(drop, scope);
-    stmt_bind_i64(drop, 3, now_ms);
-    rc = run(drop);
+    stmt_bind_i64(stmt, 1, now_ms);
+    return run(stmt);
+}
+
+int ddb_store_put_token(struct db *db, struct scope scope, struct str token, struct str digest,
+                        int64_t expires_at_ms)
+{
     AUTO(stmt) struct stmt *stmt = NULL;
-    if (rc == 0)
-        rc = db_prepare(db, sql_put_token, &stmt);
+    int rc = db_prepare(db, sql_put_token, &stmt);
     if (rc < 0)
         return rc;
     stmt_bind_scope(stmt, scope);

@@ -35,6 +35,7 @@ static const char *const migrations[] = {
     "    expires_at integer NOT NULL,\n"
     "    PRIMARY KEY (account, region, token)\n"
     ");\n"
+    "CREATE INDEX dynamodb_token_by_expiry ON dynamodb_token (expires_at);\n"
     "CREATE TABLE dynamodb_item (\n"
     "    table_key integer NOT NULL,\n"
     "    hash blob NOT NULL,\n"

@@ -12,9 +12,11 @@
 #include "auth/digest.h"
 #include "base/arena.h"
 #include "base/map.h"
+#include "base/rand.h"
 #include "service/dynamodb/item.h"
 
 enum {
+    DROP_EACH = 64,                          /* new tokens: then expired ones go */
     TOKEN_MS = 10 * 60 * 1000,               /* AWS: a token is valid for 10 minutes */
     TRANSACTION_BYTES_MAX = 4 * 1024 * 1024, /* AWS: aggregate size of the items */
     TRANSACTION_FACTOR = 2, /* AWS: "two underlying reads or writes of every item" */
@@ -166,8 +168,10 @@ enum status ddb_transact_token(struct call *call, struct str token, struct str d
     if (rc < 0)
         return call_fail_internal(call, rc, "dynamodb: find a request token");
     if (rc == 0) {
-        rc = ddb_store_put_token(call->db, call->scope, token, digest, call->now_ms,
-                                 call->now_ms + TOKEN_MS);
+        /* Now and then what has expired is forgotten: most calls need not look. */
+        rc = rand_below(DROP_EACH) == 0 ? ddb_store_drop_tokens(call->db, call->now_ms) : 0;
+        if (rc == 0)
+            rc = ddb_store_put_token(call->db, call->scope, token, digest, call->now_ms + TOKEN_MS);
         return rc < 0 ? call_fail_internal(call, rc, "dynamodb: keep a request token")
                       : STATUS_DONE;
     }

@@ -329,6 +329,19 @@ def test_segments_share_the_items(ddb, new_table, total):
         assert min(sizes) > 10
 
 
+def test_a_start_belongs_to_its_segment(ddb, new_table):
+    table = new_table("pk")
+    fill(ddb, table, [{"pk": {"S": f"key{i}"}} for i in range(20)])
+    segment = {"TableName": table, "TotalSegments": 2}
+    start = ddb.scan(Segment=0, Limit=1, **segment)["LastEvaluatedKey"]
+    with aws_error(
+        "ValidationException",
+        message="The provided starting key is invalid: Invalid ExclusiveStartKey. Please use "
+        "ExclusiveStartKey with correct Segment. TotalSegments: 2 Segment: 1",
+    ):
+        ddb.scan(Segment=1, ExclusiveStartKey=start, **segment)
+
+
 @covers("dynamodb", "Scan", error="ValidationException")
 @pytest.mark.parametrize(
     ("more", "message"),
