@@ -1,4 +1,5 @@
-/* json_shape.h — JSON text to C values and back, by shape. Private to the wire engines.
+/* json_shape.h — JSON text to C values and back, by shape: for the wire engines, and for services
+ * that keep or exchange values in the form that their API has.
  *
  * Decodes straight from the pull reader into the struct and encodes straight into the buffer; no
  * tree is built but for documents.

@@ -18,6 +18,7 @@ enum subject {
     SUBJECT_BATCH,   /* a map of tables */
     SUBJECT_TRANSACT,
     SUBJECT_STATEMENT, /* the handler asks */
+    SUBJECT_IMPORT,    /* the table that is to be */
 };
 
 struct rule {
@@ -44,6 +45,10 @@ static const struct rule rules[DYNAMODB_OP_COUNT] = {
     [DYNAMODB_OP_DESCRIBE_TIME_TO_LIVE] = {SUBJECT_TABLE, "TableName"},
     [DYNAMODB_OP_DISABLE_KINESIS_STREAMING_DESTINATION] = {SUBJECT_TABLE, "TableName"},
     [DYNAMODB_OP_ENABLE_KINESIS_STREAMING_DESTINATION] = {SUBJECT_TABLE, "TableName"},
+    [DYNAMODB_OP_DESCRIBE_EXPORT] = {SUBJECT_ARN, "ExportArn"},
+    [DYNAMODB_OP_DESCRIBE_IMPORT] = {SUBJECT_ARN, "ImportArn"},
+    [DYNAMODB_OP_EXPORT_TABLE_TO_POINT_IN_TIME] = {SUBJECT_ARN, "TableArn"},
+    [DYNAMODB_OP_IMPORT_TABLE] = {SUBJECT_IMPORT, NULL},
     [DYNAMODB_OP_EXECUTE_STATEMENT] = {SUBJECT_STATEMENT, NULL},
     [DYNAMODB_OP_EXECUTE_TRANSACTION] = {SUBJECT_STATEMENT, NULL},
     [DYNAMODB_OP_GET_ITEM] = {SUBJECT_TABLE, "TableName"},
@@ -492,6 +497,10 @@ enum status ddb_authorize(struct call *call, const void *in, struct authorizatio
     case SUBJECT_STATEMENT:
         out->action = STR("");
         return STATUS_DONE;
+    case SUBJECT_IMPORT: {
+        const struct dynamodb_import_table_in *import = in;
+        return authorize_name(call, in, import->table_creation_parameters->table_name, out);
+    }
     }
     return STATUS_DONE;
 }

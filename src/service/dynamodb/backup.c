@@ -188,8 +188,7 @@ void ddb_log_decide(struct ddb_table *table)
                        ddb_detail_i64(table->detail, "Copies", 0) > 0;
 }
 
-/* One more copy needs the table's changes from now on. */
-static enum status begin_copy(struct call *call, struct ddb_table *table)
+enum status ddb_copy_begin(struct call *call, struct ddb_table *table)
 {
     int64_t copies = ddb_detail_i64(table->detail, "Copies", 0);
     ddb_detail_set_i64(call->arena, table->detail, "Copies", copies + 1);
@@ -225,7 +224,7 @@ enum status dynamodb_create_backup(struct call *call, const struct dynamodb_crea
         .epoch = epoch,
         .at_ms = -1,
     };
-    status = begin_copy(call, table);
+    status = ddb_copy_begin(call, table);
     if (status == STATUS_DONE)
         status = ddb_copy_start(call, &copy);
     out->backup_details = describe_details(call->arena, &backup);
@@ -604,7 +603,7 @@ dynamodb_restore_table_to_point_in_time(struct call *call,
     if (status == STATUS_DONE)
         status = begin_restore(call, &overrides, source, (struct str){0}, at_ms, &table);
     if (status == STATUS_DONE)
-        status = begin_copy(call, source);
+        status = ddb_copy_begin(call, source);
     if (status != STATUS_DONE)
         return status;
     const struct ddb_copy copy = {

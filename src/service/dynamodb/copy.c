@@ -174,6 +174,8 @@ static enum status finish_backup(struct call *call, const struct ddb_copy *copy)
     struct ddb_backup backup;
     int rc = ddb_store_find_backup(call->db, call->arena, copy->target_scope, copy->target_table,
                                    copy->backup_id, &backup);
+    if (rc == 0) /* what it was copied for is no backup but an export */
+        return ddb_export_begin(call, copy->backup_id, copy->target_key);
     if (rc == 1) {
         backup.status = STR("AVAILABLE");
         rc = ddb_store_update_backup(call->db, &backup);

@@ -186,6 +186,12 @@ dynamodb_delete_resource_policy_fn dynamodb_delete_resource_policy;
 dynamodb_delete_table_fn dynamodb_delete_table;
 dynamodb_describe_backup_fn dynamodb_describe_backup;
 dynamodb_describe_continuous_backups_fn dynamodb_describe_continuous_backups;
+dynamodb_describe_export_fn dynamodb_describe_export;
+dynamodb_describe_import_fn dynamodb_describe_import;
+dynamodb_export_table_to_point_in_time_fn dynamodb_export_table_to_point_in_time;
+dynamodb_import_table_fn dynamodb_import_table;
+dynamodb_list_exports_fn dynamodb_list_exports;
+dynamodb_list_imports_fn dynamodb_list_imports;
 dynamodb_describe_contributor_insights_fn dynamodb_describe_contributor_insights;
 dynamodb_describe_endpoints_fn dynamodb_describe_endpoints;
 dynamodb_describe_kinesis_streaming_destination_fn dynamodb_describe_kinesis_streaming_destination;
@@ -370,6 +376,10 @@ struct ddb_copy {
     int64_t at_ms;           /* changes after it are undone; -1: by epoch */
 };
 enum status ddb_copy_start(struct call *call, const struct ddb_copy *copy);
+/* One more copy needs the table's changes from now on. */
+enum status ddb_copy_begin(struct call *call, struct ddb_table *table);
+/* The items of an export's moment are there under `items_key`: it goes on (export.c). */
+enum status ddb_export_begin(struct call *call, struct str id, int64_t items_key);
 /* Clears a backup's items in the background (life.c). */
 enum status ddb_purge_items(struct call *call, int64_t items_key);
 /* Deletes or keeps what a table leaves behind: *out_is_kept when a backup took its items over. */
@@ -442,6 +452,19 @@ MUST_CHECK int64_t ddb_store_list_tables(struct db *db, struct arena *arena, str
                                          struct str after, int64_t limit, struct str *out_names);
 MUST_CHECK int ddb_store_measure(struct db *db, bool is_index, int64_t key, int64_t limit,
                                  int64_t *out_count, int64_t *out_bytes);
+struct ddb_transfer;
+MUST_CHECK int ddb_store_put_transfer(struct db *db, const struct ddb_transfer *transfer);
+MUST_CHECK int ddb_store_find_transfer(struct db *db, struct arena *arena, struct scope scope,
+                                       struct str id, struct ddb_transfer *out);
+/* The latest with that token that was made after `since_ms`. */
+MUST_CHECK int ddb_store_find_transfer_token(struct db *db, struct arena *arena,
+                                             struct scope scope, bool is_import, struct str token,
+                                             int64_t since_ms, struct ddb_transfer *out);
+/* In order of id, behind `after`; table_arn empty: all. */
+MUST_CHECK int64_t ddb_store_list_transfers(struct db *db, struct arena *arena,
+                                            struct scope scope, bool is_import,
+                                            struct str table_arn, struct str after, int64_t limit,
+                                            struct ddb_transfer *out);
 /* The tokens of a table or index. 1, 0 when nothing was ever taken, or -errno. */
 MUST_CHECK int ddb_store_find_bucket(struct db *db, int64_t key, bool is_write, double *out_tokens,
                                      int64_t *out_filled_at_ms);

@@ -15,6 +15,8 @@ extern const struct workflow_kind ddb_table_kind;  /* a table's way to ACTIVE, a
 extern const struct workflow_kind ddb_expiry_kind; /* time to live */
 extern const struct workflow_kind ddb_trim_kind;   /* what is too old in streams and logs */
 extern const struct workflow_kind ddb_copy_kind;   /* backups and restores */
+extern const struct workflow_kind ddb_export_kind; /* tables to S3 */
+extern const struct workflow_kind ddb_import_kind; /* and from there */
 extern const struct workflow_kind ddb_count_kind;  /* sizes of large tables */
 
 enum {

@@ -4,10 +4,10 @@
  * and their neighbours; tables: table.c and what follows it (life.c); streams are read through the
  * service DynamoDB Streams, which asks stream.c.
  *
- * Not implemented, and answered with 501: export to and import from S3, global tables of the
- * version of 2017 (CreateGlobalTable and its relatives; replicas are made by UpdateTable) and auto
- * scaling of replicas. Refused by name: strong consistency over regions, witnesses, global tables
- * over several accounts.
+ * Not implemented, and answered with 501: global tables of the version of 2017 (CreateGlobalTable
+ * and its relatives; replicas are made by UpdateTable) and auto scaling of replicas. Refused by
+ * name: strong consistency over regions, witnesses, global tables over several accounts; of exports
+ * and imports the format ION, incremental exports and ZSTD.
  *
  * Not enforced: quotas of capacity units. Encryption is described and the rows stay as they are.
  *
@@ -29,6 +29,8 @@ const struct dynamodb_handlers dynamodb_handlers = {
     .describe_continuous_backups = dynamodb_describe_continuous_backups,
     .describe_contributor_insights = dynamodb_describe_contributor_insights,
     .describe_endpoints = dynamodb_describe_endpoints,
+    .describe_export = dynamodb_describe_export,
+    .describe_import = dynamodb_describe_import,
     .describe_kinesis_streaming_destination = dynamodb_describe_kinesis_streaming_destination,
     .describe_limits = dynamodb_describe_limits,
     .describe_table = dynamodb_describe_table,
@@ -37,10 +39,14 @@ const struct dynamodb_handlers dynamodb_handlers = {
     .enable_kinesis_streaming_destination = dynamodb_enable_kinesis_streaming_destination,
     .execute_statement = dynamodb_execute_statement,
     .execute_transaction = dynamodb_execute_transaction,
+    .export_table_to_point_in_time = dynamodb_export_table_to_point_in_time,
     .get_item = dynamodb_get_item,
     .get_resource_policy = dynamodb_get_resource_policy,
+    .import_table = dynamodb_import_table,
     .list_backups = dynamodb_list_backups,
     .list_contributor_insights = dynamodb_list_contributor_insights,
+    .list_exports = dynamodb_list_exports,
+    .list_imports = dynamodb_list_imports,
     .list_tables = dynamodb_list_tables,
     .list_tags_of_resource = dynamodb_list_tags_of_resource,
     .put_item = dynamodb_put_item,

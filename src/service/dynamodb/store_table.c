@@ -137,7 +137,20 @@ static const char *const migrations[] = {
     "    tokens real NOT NULL,\n"
     "    filled_at integer NOT NULL,\n"
     "    PRIMARY KEY (bucket_key, is_write)\n"
-    ");\n",
+    ");\n"
+    "CREATE TABLE dynamodb_transfer (\n"
+    "    account text NOT NULL,\n"
+    "    region text NOT NULL,\n"
+    "    id text NOT NULL,\n"
+    "    is_import integer NOT NULL,\n"
+    "    table_arn text NOT NULL,\n"
+    "    token text NOT NULL,\n"
+    "    digest text NOT NULL,\n"
+    "    created_at integer NOT NULL,\n"
+    "    description text NOT NULL,\n"
+    "    PRIMARY KEY (account, region, id)\n"
+    ");\n"
+    "CREATE INDEX dynamodb_transfer_by_token ON dynamodb_transfer (account, region, token);\n",
 };
 
 const struct migration_set dynamodb_migrations = {

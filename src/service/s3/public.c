@@ -66,6 +66,30 @@ enum status s3_write_object(struct call *call, const struct principal *principal
     return s3_put_text(call, principal, scope, &in, what->text, &out, out_error);
 }
 
+enum status s3_list_keys(struct call *call, const struct principal *principal,
+                         const struct scope *scope, const struct s3_listing *what,
+                         struct str **out_keys, size_t *out_count, bool *out_has_more,
+                         struct call_error *out_error)
+{
+    const struct s3_list_objects_v2_in in = {
+        .bucket = what->bucket,
+        .prefix = what->prefix,
+        .start_after = what->after,
+    };
+    struct s3_list_objects_v2_out out = {0};
+    enum status status = call_invoke(call, principal, scope, &s3_model,
+                                     &s3_operations[S3_OP_LIST_OBJECTS_V2], &in, &out, out_error);
+    if (status != STATUS_DONE)
+        return status;
+    struct str *keys = arena_alloc_array(call->arena, out.contents.count + 1, sizeof(*keys));
+    for (size_t i = 0; i < out.contents.count; i++)
+        keys[i] = out.contents.items[i].key;
+    *out_keys = keys;
+    *out_count = out.contents.count;
+    *out_has_more = opt_bool_or(out.is_truncated, false);
+    return STATUS_DONE;
+}
+
 enum status s3_read_object(struct call *call, const struct principal *principal,
                            const struct scope *scope, const struct s3_read *what,
                            struct str *out_text, struct call_error *out_error)

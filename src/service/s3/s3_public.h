@@ -44,6 +44,17 @@ enum status s3_read_object(struct call *call, const struct principal *principal,
                            const struct scope *scope, const struct s3_read *what,
                            struct str *out_text, struct call_error *out_error);
 
+/* A page of the keys of a bucket's objects, in order. */
+struct s3_listing {
+    struct str bucket;
+    struct str prefix; /* or absent */
+    struct str after;  /* the key behind which it begins, or absent */
+};
+enum status s3_list_keys(struct call *call, const struct principal *principal,
+                         const struct scope *scope, const struct s3_listing *what,
+                         struct str **out_keys, size_t *out_count, bool *out_has_more,
+                         struct call_error *out_error);
+
 /* The region of a bucket: the scope that s3_read_object must be called in. Absent: there is none.
  */
 enum status s3_region_of(struct call *call, struct str bucket, struct str *out_region);
