@@ -3,6 +3,7 @@
 A client that got no answer does not know whether its write was done; what was answered must hold.
 """
 
+import os
 import random
 import threading
 import time
@@ -208,3 +209,60 @@ def test_sums_are_conserved_when_the_server_is_killed(client, new_server, wait_a
         assert seen[name] == list(range(1, number(after, table, name) + 1))
     for account in range(ACCOUNTS):
         assert seen[f"account{account}"][-1] == number(after, table, f"account{account}")
+
+
+@pytest.mark.skipif(
+    os.environ.get("VIRGA_TEST_STORE") != "postgres", reason="nodes share a PostgreSQL"
+)
+def test_two_nodes_conserve_sums_and_agree_on_conditions(client, new_server, wait_active):
+    first = new_server()
+    nodes = [first, new_server(store_url=first.store_url)]
+    config = Config(retries={"total_max_attempts": 1})
+    ddb = client("dynamodb", server=first, config=config)
+    table = "bank"
+    ddb.create_table(
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+    wait_active(table, client=client("dynamodb", server=nodes[1], config=config))
+    fill(ddb, table)
+    winners = []
+    done = [0] * CLIENTS
+
+    def work(worker):
+        own = client("dynamodb", server=nodes[worker % 2], config=config)
+        chance = random.Random(worker)
+        for place in range(15):
+            source, target = chance.sample(range(ACCOUNTS), 2)
+            transfer(own, table, f"account{source}", f"account{target}", chance.randrange(99))
+            try:
+                increment(own, table, "counter")
+                done[worker] += 1
+                own.put_item(
+                    TableName=table,
+                    Item={**key(f"place{place}"), "by": {"N": str(worker)}},
+                    ConditionExpression="attribute_not_exists(id)",
+                )
+                winners.append(place)
+            except own.exceptions.ConditionalCheckFailedException:
+                pass
+
+    run_all([lambda worker=worker: work(worker) for worker in range(CLIENTS)])
+    assert sorted(winners) == list(range(15))
+    assert number(ddb, table, "counter") == sum(done) == CLIENTS * 15
+    assert total(ddb, table) == ACCOUNTS * BALANCE
+    streams = client("dynamodbstreams", server=nodes[1], config=config)
+    arn = ddb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    counted = []
+    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        iterator = streams.get_shard_iterator(
+            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        for record in streams.get_records(ShardIterator=iterator)["Records"]:
+            image = record["dynamodb"]["NewImage"]
+            if image["id"]["S"] == "counter":
+                counted.append(int(image["n"]["N"]))
+    assert counted == list(range(1, CLIENTS * 15 + 1))
