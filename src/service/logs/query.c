@@ -103,7 +103,7 @@ static int64_t to_ms(int64_t time, bool is_end)
 enum status logs_start_query(struct call *call, const struct logs_start_query_in *in,
                              struct logs_start_query_out *out)
 {
-    struct log_group groups[MAX_GROUPS];
+    struct log_group groups[MAX_GROUPS] = {0};
     size_t count = 0;
     if (in->query_language.len > 0 && !str_eq_cstr(in->query_language, "CWLI"))
         return call_fail(call, &ERROR_NOT_IMPLEMENTED,
