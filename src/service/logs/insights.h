@@ -54,7 +54,7 @@ struct insights_node {
     struct str name; /* field, function, operator */
     struct insights_value value;
     bool is_negated;
-    void *regex; /* compiled: insights_run.c */
+    void *regex; /* compiled: insights_eval.c */
     size_t slot; /* of an aggregate in its command */
     struct insights_node **args;
     size_t arg_count;
@@ -118,6 +118,7 @@ struct insights_result {
     struct logs_query_results rows;
     double matched;
     double scanned;
+    double skipped; /* matched, but more than are kept */
     double bytes;
 };
 /* Runs the query over the events of groups. `queries` select them, `groups` are theirs. */

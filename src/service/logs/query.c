@@ -221,7 +221,7 @@ enum status logs_get_query_results(struct call *call, const struct logs_get_quer
     *out->statistics = (struct logs_query_statistics){
         .records_matched = opt_f64(result.matched),
         .records_scanned = opt_f64(result.scanned),
-        .estimated_records_skipped = opt_f64(0),
+        .estimated_records_skipped = opt_f64(result.skipped),
         .bytes_scanned = opt_f64(result.bytes),
         .estimated_bytes_skipped = opt_f64(0),
         .log_groups_scanned = opt_f64((double)source.count),

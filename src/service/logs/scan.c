@@ -16,6 +16,7 @@
 enum {
     HEAD_BYTES = 12, /* of an event in a batch: 8 of time, 4 of length; little-endian */
     CHUNK_BATCHES = 16,
+    FIRST_CAPACITY = 64,
     MAX_SCAN_BYTES = 48 * 1024 * 1024, /* about 50 ms */
 };
 
@@ -65,6 +66,7 @@ struct heap {
     struct arena *scratch; /* of the pattern */
     struct log_event *items;
     size_t count;
+    size_t capacity;
     size_t bytes;
     bool has_dropped; /* an event did not fit */
 };
@@ -117,6 +119,17 @@ static bool is_full(const struct heap *heap)
            (heap->count > 0 && heap->bytes >= heap->query->max_bytes);
 }
 
+/* Most answers are small, whatever the limit. */
+static void grow(struct heap *heap)
+{
+    size_t capacity = heap->capacity > 0 ? 2 * heap->capacity : FIRST_CAPACITY;
+    struct log_event *items = arena_alloc_array(heap->arena, capacity, sizeof(*items));
+    for (size_t i = 0; i < heap->count; i++)
+        items[i] = heap->items[i];
+    heap->items = items;
+    heap->capacity = capacity;
+}
+
 static void push(struct heap *heap, const struct log_event *event)
 {
     size_t size = event->message.len + LOGS_EVENT_OVERHEAD;
@@ -126,6 +139,8 @@ static void push(struct heap *heap, const struct log_event *event)
     }
     if (heap->count == heap->query->limit)
         drop_root(heap);
+    if (heap->count == heap->capacity)
+        grow(heap);
     heap->items[heap->count] = *event;
     heap->items[heap->count].message = str_copy(heap->arena, event->message);
     heap->bytes += size;
@@ -250,7 +265,6 @@ int logs_select(struct call *call, const struct log_query *query, struct log_fou
     size_t scanned = 0;
     int64_t cut_at_ms = 0;
     bool is_over = false;
-    heap.items = arena_alloc_array(call->arena, query->limit, sizeof(*heap.items));
     while (count == CHUNK_BATCHES && !is_over) {
         arena_reset(scratch);
         count = logs_store_list_batches(call->db, scratch, &list, CHUNK_BATCHES, batches);
