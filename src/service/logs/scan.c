@@ -68,7 +68,8 @@ struct heap {
     size_t count;
     size_t capacity;
     size_t bytes;
-    bool has_dropped; /* an event did not fit */
+    bool has_end; /* an event did not fit: the answer ends before the first that does not */
+    struct log_key end;
 };
 
 static bool goes_before(const struct heap *heap, const struct log_event *a,
@@ -105,12 +106,28 @@ static void sift_down(struct heap *heap, size_t at)
     }
 }
 
+/* The key lies at the end of the answer or behind it. */
+static bool is_behind_end(const struct heap *heap, const struct log_key *key)
+{
+    if (!heap->has_end)
+        return false;
+    int order = log_key_compare(key, &heap->end);
+    return heap->query->takes_newest ? order <= 0 : order >= 0;
+}
+
+static void end_before(struct heap *heap, const struct log_key *key)
+{
+    if (!is_behind_end(heap, key))
+        heap->end = *key;
+    heap->has_end = true;
+}
+
 static void drop_root(struct heap *heap)
 {
+    end_before(heap, &heap->items[0].key);
     heap->bytes -= heap->items[0].message.len + LOGS_EVENT_OVERHEAD;
     heap->items[0] = heap->items[--heap->count];
     sift_down(heap, 0);
-    heap->has_dropped = true;
 }
 
 static bool is_full(const struct heap *heap)
@@ -133,8 +150,10 @@ static void grow(struct heap *heap)
 static void push(struct heap *heap, const struct log_event *event)
 {
     size_t size = event->message.len + LOGS_EVENT_OVERHEAD;
+    if (is_behind_end(heap, &event->key))
+        return;
     if (is_full(heap) && goes_before(heap, event, &heap->items[0])) {
-        heap->has_dropped = true;
+        end_before(heap, &event->key);
         return;
     }
     if (heap->count == heap->query->limit)
@@ -185,12 +204,10 @@ static void read_batch(const struct log_query *query, const struct log_batch *ba
 {
     struct log_walk walk = {.batch = batch};
     struct log_event event = {0};
-    /* Events of a batch are in order: behind the worst of a full heap there is nothing to find. */
     while (log_walk_next(&walk, &event)) {
-        if (!query->takes_newest && is_full(heap) && goes_before(heap, &event, &heap->items[0])) {
-            heap->has_dropped |= event.key.at_ms <= query->to_ms;
+        /* Events of a batch are in order: behind the end there is nothing to find. */
+        if (!query->takes_newest && is_behind_end(heap, &event.key))
             return;
-        }
         if (takes_event(query, heap->scratch, &event))
             push(heap, &event);
     }
@@ -223,10 +240,10 @@ static void go_on_after(struct log_batch_list *list, const struct log_batch *bat
 /* Whether neither the batch nor those behind it can add to the answer. */
 static bool ends_search(const struct heap *heap, const struct log_batch *batch)
 {
-    if (!is_full(heap))
+    if (!heap->has_end && !is_full(heap))
         return false;
-    return heap->query->takes_newest ? batch->last_at_ms < heap->items[0].key.at_ms
-                                     : batch->first_at_ms > heap->items[0].key.at_ms;
+    int64_t end_ms = heap->has_end ? heap->end.at_ms : heap->items[0].key.at_ms;
+    return heap->query->takes_newest ? batch->last_at_ms < end_ms : batch->first_at_ms > end_ms;
 }
 
 /* The heap becomes a list in order of keys. */
@@ -243,15 +260,14 @@ static void sort_found(struct heap *heap, struct log_found *out)
     out->count = count;
 }
 
-/* Read enough: only what lies before the next batch is complete. */
-static void cut_off(struct log_found *found, int64_t next_ms)
+/* Read enough: only what lies before the next batch is complete, or before what did not fit. */
+static void cut_off(struct log_found *found, bool has_end, int64_t next_ms)
 {
     while (found->count > 0 && found->items[found->count - 1].key.at_ms >= next_ms)
         found->count--;
     found->is_partial = true;
-    found->resume = (struct log_key){
-        .at_ms = next_ms,
-    };
+    found->resume = has_end && found->count > 0 ? found->items[found->count - 1].key
+                                                : (struct log_key){.at_ms = next_ms};
 }
 
 int logs_select(struct call *call, const struct log_query *query, struct log_found *out_found)
@@ -264,19 +280,21 @@ int logs_select(struct call *call, const struct log_query *query, struct log_fou
     int64_t count = CHUNK_BATCHES;
     size_t scanned = 0;
     int64_t cut_at_ms = 0;
+    const int64_t from_ms = list.from_ms;
     bool is_over = false;
+    bool has_more = false;
     while (count == CHUNK_BATCHES && !is_over) {
         arena_reset(scratch);
         count = logs_store_list_batches(call->db, scratch, &list, CHUNK_BATCHES, batches);
         if (count < 0)
             return (int)count;
         for (int64_t i = 0; i < count && !is_over; i++) {
-            bool has_read_enough = scanned > MAX_SCAN_BYTES && !query->takes_newest &&
-                                   batches[i].first_at_ms > list_of(query).from_ms;
-            is_over = ends_search(&heap, &batches[i]) || has_read_enough;
-            heap.has_dropped |= is_over && !has_read_enough;
-            cut_at_ms =
-                has_read_enough && !ends_search(&heap, &batches[i]) ? batches[i].first_at_ms : 0;
+            bool is_full_answer = ends_search(&heap, &batches[i]);
+            bool is_enough = !is_full_answer && scanned > MAX_SCAN_BYTES && !query->takes_newest &&
+                             batches[i].first_at_ms > from_ms;
+            is_over = is_full_answer || is_enough;
+            has_more |= is_full_answer;
+            cut_at_ms = is_enough ? batches[i].first_at_ms : 0;
             if (is_over)
                 break;
             go_on_after(&list, &batches[i]);
@@ -285,13 +303,13 @@ int logs_select(struct call *call, const struct log_query *query, struct log_fou
                 read_batch(query, &batches[i], &heap);
         }
     }
-    *out_found = (struct log_found){.is_partial = heap.has_dropped};
+    *out_found = (struct log_found){.is_partial = has_more || heap.has_end};
     sort_found(&heap, out_found);
     if (out_found->count > 0)
         out_found->resume = query->takes_newest ? out_found->items[0].key
                                                 : out_found->items[out_found->count - 1].key;
     if (cut_at_ms != 0)
-        cut_off(out_found, cut_at_ms);
+        cut_off(out_found, heap.has_end, cut_at_ms);
     return 0;
 }
 

@@ -410,6 +410,44 @@ def test_an_answer_is_at_most_a_megabyte(logs, stream, now):
     assert [m[:3] for m in messages(before)] == ["002", "003", "004", "005", "006"]
 
 
+def test_large_and_small_events_are_all_found(logs, stream, now):
+    """What does not fit into an answer ends it: nothing behind it may come first."""
+    sizes = [400000, 300000, 400000, 10, 10, 900000, 10, 200000, 10]
+    for i, size in enumerate(sizes):
+        put(logs, stream, (now - 100 + i, f"{i}" + "x" * size))
+    wanted = [str(i) for i in range(len(sizes))]
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName="g")
+    assert [m[0] for page in pages for m in messages(page)] == wanted
+    found, token = [], {"startFromHead": True}
+    while True:
+        page = logs.get_log_events(**stream, **token)
+        if not page["events"]:
+            break
+        found += [m[0] for m in messages(page)]
+        token = {"nextToken": page["nextForwardToken"]}
+    assert found == wanted
+    found, token = [], {}
+    while True:
+        page = logs.get_log_events(**stream, **token)
+        if not page["events"]:
+            break
+        found = [m[0] for m in messages(page)] + found
+        token = {"nextToken": page["nextBackwardToken"]}
+    assert found == wanted
+
+
+def test_a_long_search_answers_in_parts(logs, stream, now):
+    """AWS: "This operation can return empty results while there are more log events available
+    through the token"."""
+    big = "x" * 1000000
+    for i in range(60):
+        put(logs, stream, (now - 1000 + i, big if i not in (3, 59) else f"needle {i} {big}"))
+    pages = list(logs.get_paginator("filter_log_events").paginate(
+        logGroupName="g", filterPattern="needle"))
+    assert [m[:9] for page in pages for m in messages(page)] == ["needle 3 ", "needle 59"]
+    assert len(pages) > 1
+
+
 @covers("logs", "FilterLogEvents",
         error=["ResourceNotFoundException", "InvalidParameterException"])
 def test_filtering_refuses(logs, stream):
