@@ -638,12 +638,24 @@ static const struct {
     {"Tagging", "s3:PutObjectTagging"},
 };
 
+/* Whether the bucket's list lets the caller write: then the object will be the caller's, lists
+ * included. */
+static bool may_write_by_list(struct call *call, const struct question *question)
+{
+    struct s3_bucket_row bucket = *question->bucket;
+    bucket.policy = (struct str){0};
+    return uses_acls(&bucket) && s3_may(call, &bucket, question->key, NULL, "s3:PutObject");
+}
+
 static enum status check_write_actions(struct call *call, const struct question *question)
 {
     for (size_t i = 0; i < ARRAY_LEN(write_actions); i++) {
         struct question further = *question;
         further.action = str_from_cstr(write_actions[i].action);
         if (!s3_input_text(call->operation, question->in, write_actions[i].member).ptr)
+            continue;
+        bool is_list = str_eq_cstr(further.action, "s3:PutObjectAcl");
+        if (is_list && may_write_by_list(call, question))
             continue;
         enum status status = decide(call, &further);
         if (status != STATUS_DONE)
