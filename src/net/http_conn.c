@@ -705,6 +705,10 @@ struct str http_header(const struct http_exchange *exchange, const char *name)
 
 static void choose_body(struct conn *conn, enum body_mode mode)
 {
+    /* An empty body is invited, too: botocore takes a final answer without 100 for one that belongs
+     * to the next request of the connection. */
+    if (conn->expects_continue && conn->input != INPUT_BODY && conn->start == conn->end)
+        answer_continue(conn);
     if (conn->input != INPUT_BODY || conn->body_mode != BODY_UNDECIDED)
         return; /* no body, or answered already */
     conn->body_mode = mode;

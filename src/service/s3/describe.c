@@ -164,10 +164,13 @@ enum status s3_describe(struct call *call, const struct s3_bucket_row *bucket, s
         status = s3_tags_from_header(call, description->tagging, &object->tags);
     if (status == STATUS_DONE)
         status = s3_describe_lock(call, bucket, description, object);
+    struct s3_acl_headers acl = description->acl;
+    if (acl.canned.len == 0) /* rclone sends the header empty to say nothing */
+        acl.canned = (struct str){0};
     if (status == STATUS_DONE)
-        status = s3_acl_from_headers(call, bucket, &description->acl, &object->acl);
+        status = s3_acl_from_headers(call, bucket, &acl, &object->acl);
     if (status == STATUS_DONE)
-        object->owner = s3_object_owner(call, bucket, description->acl.canned);
+        object->owner = s3_object_owner(call, bucket, acl.canned);
     return status;
 }
 
