@@ -2,15 +2,17 @@
 
 usage: tests/crash/run.py [--kills N] [--store sqlite|postgres] [--seed N] [--binary PROGRAM]
 
-While threads send messages, delete messages, create and delete stacks, the server is ended by
-SIGKILL at random moments and started again. At the end:
+While threads send messages, delete messages, create and delete stacks, write, copy and delete
+objects, the server is ended by SIGKILL at random moments and started again. At the end:
 
   1. every message whose sending was acknowledged is there, once, exactly as sent;
   2. nothing is there that was not sent;
   3. no message is there whose deletion was acknowledged;
   4. the database passes its own integrity check (SQLite);
   5. every stack that was accepted ended: what is CREATE_COMPLETE has all its queues, what was
-     deleted or rolled back has none.
+     deleted or rolled back has none;
+  6. every object reads back byte for byte as it was acknowledged, or as an operation without an
+     answer may have left it; after another start no file is there that no row names (SQLite).
 
 Needs the packages of tests/requirements-test.txt. Exit code 1 says that a promise was broken.
 """
@@ -38,6 +40,8 @@ from botocore.exceptions import BotoCoreError, ClientError  # noqa: E402
 from harness.raw import Connection  # noqa: E402
 from harness.server import Postgres, Server  # noqa: E402
 from harness.sigv4 import Signer  # noqa: E402
+from objects import Broken as BrokenObject  # noqa: E402
+from objects import WRITERS, Objects, check_bodies  # noqa: E402
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -100,6 +104,7 @@ class Load:
         self.drained = set()  # bodies whose deletion was acknowledged
         self.stacks = {}  # name -> "created" or "deleted", as acknowledged
         self.stacks_tried = set()
+        self.objects = Objects(self)
 
     def url(self, name):
         answer = None
@@ -110,7 +115,9 @@ class Load:
     def start(self, with_stacks):
         self.kept_url = self.url("kept")
         self.drained_url = self.url("drained")
+        self.objects.prepare()
         jobs = [(self.send, number) for number in range(SENDERS)] + [(self.drain, 0)]
+        jobs += [(self.objects.write, number) for number in range(WRITERS)]
         if with_stacks:
             jobs.append((self.make_stacks, 0))
         self._threads = [
@@ -334,6 +341,12 @@ def kill_while_starting(server, rng):
     process.wait()
 
 
+def stop(server):
+    problem = server.stop()
+    if problem:
+        raise Broken(problem)
+
+
 def run(arguments, server):
     rng = random.Random(arguments.seed)
     load = Load(server, arguments.seed)
@@ -357,14 +370,18 @@ def run(arguments, server):
         raise Broken("; ".join(load.trouble))
     messages = check_messages(load)
     stacks = 0 if arguments.no_stacks else check_stacks(load)
-    problem = server.stop()
-    if problem:
-        raise Broken(problem)
+    objects = load.objects.check()
+    stop(server)
     if arguments.store == "sqlite":
         check_database(server.data_dir)
+        server.start()
+        stop(server)
+        check_bodies(server.data_dir)
+    writes = sum(writer.acknowledged for writer in load.objects.writers)
     print(
         f"{arguments.kills} kills: {messages} messages there, {len(load.acknowledged)} of them "
-        f"acknowledged, {len(load.drained)} deletions kept, {stacks} stacks ended; "
+        f"acknowledged, {len(load.drained)} deletions kept, {stacks} stacks ended, {objects} objects "
+        f"there after {writes} acknowledged writes; "
         f"slowest restart {slowest:.2f} s"
     )
 
@@ -390,7 +407,7 @@ def main():
     server = Server(arguments.binary, data_dir=data_dir, store_url=url, log_requests=False)
     try:
         run(arguments, server)
-    except Broken as broken:
+    except (Broken, BrokenObject) as broken:
         print(f"broken promise: {broken}\nthe data directory is left in {data_dir}")
         print(server.log()[-4000:])
         return 1
