@@ -11,6 +11,7 @@
 #include "service/kms/kms_public.h"
 #include "service/logs/logs_public.h"
 #include "service/s3/s3_public.h"
+#include "service/s3control/s3control_public.h"
 #include "service/scheduler/scheduler_public.h"
 #include "service/secretsmanager/secretsmanager_public.h"
 #include "service/sns/sns_public.h"
@@ -28,6 +29,7 @@ const struct service *const services[] = {
     &kms_service,
     &logs_service,
     &s3_service,
+    &s3control_service,
     &scheduler_service,
     &secretsmanager_service,
     &sns_service,

@@ -150,6 +150,22 @@ static ptrdiff_t find_by_path(const struct runtime *runtime, const struct wire_r
     return find_by(runtime, name, offsetof(struct service_model, smithy_name), 0);
 }
 
+/* Of services behind the first that sign with that name, the one that claims the request by its
+ * path (S3 Control besides S3). */
+static ptrdiff_t claimed_by(const struct runtime *runtime, struct arena *arena,
+                            struct str signing_name, size_t from,
+                            const struct wire_request *request)
+{
+    for (size_t i = from; i < runtime->service_count; i++) {
+        const struct service *service = runtime->services[i];
+        struct service_claim ignored = {0};
+        if (service->claim && str_eq(service->model->signing_name, signing_name) &&
+            service->claim(arena, STR(""), request, &ignored))
+            return (ptrdiff_t)i;
+    }
+    return NOT_FOUND;
+}
+
 /* Several services may sign with one name (the load balancers' two generations): then the request
  * itself tells which. */
 static ptrdiff_t find_by_scope(const struct runtime *runtime, struct arena *arena,
@@ -165,6 +181,8 @@ static ptrdiff_t find_by_scope(const struct runtime *runtime, struct arena *aren
         found = find_by_action(runtime, arena, request, sig->service, &ignored);
     if (found < 0)
         found = find_by_path(runtime, request);
+    if (found < 0)
+        found = claimed_by(runtime, arena, sig->service, (size_t)first + 1, request);
     return found >= 0 ? found : first;
 }
 

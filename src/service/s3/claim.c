@@ -124,6 +124,10 @@ bool s3_claim(struct arena *arena, struct str host, const struct wire_request *r
               struct service_claim *out)
 {
     struct s3_host named;
+    /* S3 Control's, whose host names begin with an account. */
+    if (str_starts_with(request->raw_path, STR("/v20180820/")) &&
+        str_is_set(wire_header(request, "x-amz-account-id")))
+        return false;
     if (host.len == 0) /* a path that no other service knows names a bucket */
         return request->raw_path.len > 1;
     if (!s3_read_host(host, request, &named))

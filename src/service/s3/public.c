@@ -126,3 +126,15 @@ enum status s3_region_of(struct call *call, struct str bucket, struct str *out_r
     *out_region = found ? found->region : (struct str){0};
     return STATUS_DONE;
 }
+
+enum status s3_get_account_block(struct call *call, struct str account, struct str *out_body)
+{
+    int rc = s3_store_find_account_block(call->db, call->arena, account, out_body);
+    return rc < 0 ? call_fail_internal(call, rc, "s3: find the account's block") : STATUS_DONE;
+}
+
+enum status s3_put_account_block(struct call *call, struct str account, struct str body)
+{
+    int rc = s3_store_put_account_block(call->db, account, body);
+    return rc < 0 ? call_fail_internal(call, rc, "s3: write the account's block") : STATUS_DONE;
+}

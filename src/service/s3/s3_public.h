@@ -58,3 +58,8 @@ enum status s3_list_keys(struct call *call, const struct principal *principal,
 /* The region of a bucket: the scope that s3_read_object must be called in. Absent: there is none.
  */
 enum status s3_region_of(struct call *call, struct str bucket, struct str *out_region);
+
+/* JSON of the account's public access block, or absent. */
+enum status s3_get_account_block(struct call *call, struct str account, struct str *out_body);
+/* An absent body removes it. */
+enum status s3_put_account_block(struct call *call, struct str account, struct str body);
