@@ -6,10 +6,11 @@
  * Docs: S3 API reference, CreateBucket, DeleteBucket, HeadBucket, ListBuckets, GetBucketLocation;
  * user guide, "General purpose bucket naming rules".
  */
+#include "service/s3/bucket.h"
+
 #include <errno.h>
 
 #include "base/arena.h"
-#include "service/s3/bucket.h"
 #include "service/s3/store.h"
 #include "syntax/base64.h"
 #include "wire/identity.h"
@@ -239,7 +240,7 @@ static enum status set_tags(struct call *call, const struct s3_create_bucket_in 
     const struct s3_create_bucket_configuration *wanted = in->create_bucket_configuration;
     if (!wanted || wanted->tags.count == 0)
         return STATUS_DONE;
-    enum status status = s3_check_tags(call, &wanted->tags, 50);
+    enum status status = s3_check_tags(call, &wanted->tags, S3_MAX_BUCKET_TAGS);
     if (status != STATUS_DONE)
         return status;
     const struct s3_tagging tagging = {.tag_set = wanted->tags};

@@ -89,6 +89,9 @@ enum status s3_save_bucket(struct call *call, const struct s3_bucket_row *bucket
 /* Keeps (or, with an absent body, removes) the one configuration of the kind. */
 enum status s3_set_config(struct call *call, struct s3_bucket_row *bucket, enum s3_config_kind kind,
                           struct str body);
+enum {
+    S3_MAX_BUCKET_TAGS = 50, /* AWS: "a bucket can have up to 50 tags" */
+};
 /* AWS's limits on tags of buckets (50), jobs and the like. */
 enum status s3_check_tags(struct call *call, const struct s3_tag_set *tags, size_t limit);
 

@@ -305,7 +305,7 @@ enum status s3_put_bucket_tagging(struct call *call, const struct s3_put_bucket_
                                   struct s3_put_bucket_tagging_out *out)
 {
     (void)out;
-    enum status status = s3_check_tags(call, &in->tagging->tag_set, MAX_BUCKET_TAGS);
+    enum status status = s3_check_tags(call, &in->tagging->tag_set, S3_MAX_BUCKET_TAGS);
     if (status != STATUS_DONE)
         return status;
     if (in->tagging->tag_set.count == 0)

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "service/s3/bucket.h"
+#include "syntax/json.h"
 #include "wire/stream.h"
 
 /* What a body must be digested for, asked of the operation itself in the place of the caller. */
@@ -137,4 +138,56 @@ enum status s3_put_account_block(struct call *call, struct str account, struct s
 {
     int rc = s3_store_put_account_block(call->db, account, body);
     return rc < 0 ? call_fail_internal(call, rc, "s3: write the account's block") : STATUS_DONE;
+}
+
+static enum status find_own(struct call *call, struct str name, struct s3_bucket_row **out_bucket)
+{
+    int rc = s3_store_find_bucket(call->db, call->arena, name, out_bucket);
+    if (rc < 0)
+        return call_fail_internal(call, rc, "s3: find a bucket");
+    if (*out_bucket && !str_eq((*out_bucket)->account, call->scope.account))
+        *out_bucket = NULL;
+    return STATUS_DONE;
+}
+
+static const struct shape *tagging_shape(void)
+{
+    return s3_member_shape(s3_operations[S3_OP_PUT_BUCKET_TAGGING].in, "Tagging");
+}
+
+enum status s3_get_tags(struct call *call, struct str bucket, struct json **out_tags)
+{
+    struct s3_bucket_row *found = NULL;
+    void *loaded = NULL;
+    *out_tags = NULL;
+    enum status status = find_own(call, bucket, &found);
+    if (status != STATUS_DONE || !found)
+        return status;
+    status = s3_load_config(call, found, S3_CONFIG_TAGGING, tagging_shape(), &loaded);
+    const struct s3_tagging *tagging = loaded;
+    *out_tags = json_new(call->arena, JSON_OBJECT);
+    for (size_t i = 0; tagging && i < tagging->tag_set.count; i++)
+        json_set(*out_tags, tagging->tag_set.items[i].key,
+                 json_new_string(call->arena, tagging->tag_set.items[i].value));
+    return status;
+}
+
+enum status s3_put_tags(struct call *call, struct str bucket, const struct json *tags)
+{
+    struct s3_bucket_row *found = NULL;
+    struct s3_tagging tagging = {0};
+    enum status status = find_own(call, bucket, &found);
+    if (status != STATUS_DONE || !found)
+        return status == STATUS_DONE ? s3_fail_no_bucket(call, bucket) : status;
+    tagging.tag_set.items =
+        arena_alloc_array(call->arena, tags->count + 1, sizeof(*tagging.tag_set.items));
+    for (const struct json *tag = tags->first; tag; tag = tag->next)
+        tagging.tag_set.items[tagging.tag_set.count++] =
+            (struct s3_tag){.key = tag->key, .value = tag->text};
+    status = s3_check_tags(call, &tagging.tag_set, S3_MAX_BUCKET_TAGS);
+    if (status != STATUS_DONE)
+        return status;
+    return s3_set_config(call, found, S3_CONFIG_TAGGING,
+                         tags->count > 0 ? s3_config_text(call, tagging_shape(), &tagging)
+                                         : (struct str){0});
 }

@@ -4,6 +4,7 @@
 #include "engine/workflow/workflow.h"
 #include "wire/service.h"
 
+struct json;
 struct store;
 
 extern const struct service s3_service;
@@ -63,3 +64,9 @@ enum status s3_region_of(struct call *call, struct str bucket, struct str *out_r
 enum status s3_get_account_block(struct call *call, struct str account, struct str *out_body);
 /* An absent body removes it. */
 enum status s3_put_account_block(struct call *call, struct str account, struct str body);
+
+/* Tags of a bucket of the call's account as an object, empty when it has none; *out_tags is NULL
+ * when there is no such bucket. Who may was decided by the caller. */
+enum status s3_get_tags(struct call *call, struct str bucket, struct json **out_tags);
+/* Replaces them all. Fails the call as PutBucketTagging does. */
+enum status s3_put_tags(struct call *call, struct str bucket, const struct json *tags);
