@@ -95,6 +95,16 @@ enum {
 /* AWS's limits on tags of buckets (50), jobs and the like. */
 enum status s3_check_tags(struct call *call, const struct s3_tag_set *tags, size_t limit);
 
+/* For the pairs of Put and Get that keep a payload and give it back, by the running operation: the
+ * payload of its input as the text that is kept; its output filled from such a text; what a Get
+ * answers when there is none. */
+struct str s3_payload_text(struct call *call, const void *in);
+enum status s3_fill_output(struct call *call, struct str body, void *out);
+enum status s3_missing_config(struct call *call, const struct api_error *error, const char *text);
+/* Notes in the bucket's row whether it has any of the kind. */
+enum status s3_set_kind(struct call *call, struct s3_bucket_row *bucket, enum s3_config_kind kind,
+                        bool is_there);
+
 enum s3_public_block {
     S3_BLOCK_ACLS = 1 << 0,
     S3_IGNORE_ACLS = 1 << 1,

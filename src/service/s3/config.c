@@ -11,7 +11,6 @@
 
 #include "base/arena.h"
 #include "service/s3/bucket.h"
-#include "syntax/base64.h"
 #include "syntax/json.h"
 #include "wire/protocol.h"
 
@@ -19,9 +18,7 @@ enum {
     MAX_BUCKET_TAGS = 50, /* AWS: "a bucket can have up to 50 tags" */
     MAX_TAG_KEY = 128,
     MAX_TAG_VALUE = 256,
-    MAX_CORS_RULES = 100,      /* AWS: PutBucketCors: "up to 100 rules" */
-    MAX_CONFIGURATIONS = 1000, /* AWS: per bucket and kind (inventory, analytics, metrics) */
-    CONFIGURATION_PAGE = 100,  /* AWS: ListBucketInventoryConfigurations: "up to 100" */
+    MAX_CORS_RULES = 100, /* AWS: PutBucketCors: "up to 100 rules" */
     MAX_RETENTION_DAYS = 36500,
     MAX_RETENTION_YEARS = 100,
 };
@@ -104,8 +101,8 @@ enum status s3_save_bucket(struct call *call, const struct s3_bucket_row *bucket
     return rc < 0 ? call_fail_internal(call, rc, "s3: write a bucket") : STATUS_DONE;
 }
 
-static enum status set_kind(struct call *call, struct s3_bucket_row *bucket,
-                            enum s3_config_kind kind, bool is_there)
+enum status s3_set_kind(struct call *call, struct s3_bucket_row *bucket, enum s3_config_kind kind,
+                        bool is_there)
 {
     uint32_t kinds =
         is_there ? bucket->config_kinds | (1u << kind) : bucket->config_kinds & ~(1u << kind);
@@ -125,11 +122,11 @@ enum status s3_set_config(struct call *call, struct s3_bucket_row *bucket, enum 
         rc = s3_store_delete_config(call->db, bucket->bucket_key, kind, STR(""));
     if (rc < 0)
         return call_fail_internal(call, rc, "s3: write a configuration");
-    return set_kind(call, bucket, kind, body.ptr != NULL);
+    return s3_set_kind(call, bucket, kind, body.ptr != NULL);
 }
 
 /* The payload of the running operation's input, as the text that is kept. */
-static struct str payload_text(struct call *call, const void *in)
+struct str s3_payload_text(struct call *call, const void *in)
 {
     const struct member *payload = payload_of(call->operation->in);
     CHECK(payload != NULL);
@@ -138,7 +135,7 @@ static struct str payload_text(struct call *call, const void *in)
 }
 
 /* Fills the running operation's output with what is kept. */
-static enum status fill_output(struct call *call, struct str body, void *out)
+enum status s3_fill_output(struct call *call, struct str body, void *out)
 {
     const struct shape *shape = call->operation->out;
     const struct member *payload = payload_of(shape);
@@ -151,7 +148,7 @@ static enum status fill_output(struct call *call, struct str body, void *out)
 
 static enum status put_single(struct call *call, const void *in, enum s3_config_kind kind)
 {
-    return s3_set_config(call, s3_bucket_of(call), kind, payload_text(call, in));
+    return s3_set_config(call, s3_bucket_of(call), kind, s3_payload_text(call, in));
 }
 
 static enum status delete_single(struct call *call, enum s3_config_kind kind)
@@ -160,7 +157,7 @@ static enum status delete_single(struct call *call, enum s3_config_kind kind)
 }
 
 /* What a Get answers when the bucket has none of it. */
-static enum status fail_missing(struct call *call, const struct api_error *error, const char *text)
+enum status s3_missing_config(struct call *call, const struct api_error *error, const char *text)
 {
     return s3_fail(call, error,
                    &(struct s3_fault_details_error){.bucket_name = s3_bucket_of(call)->name}, "%s",
@@ -180,8 +177,8 @@ static enum status get_single(struct call *call, enum s3_config_kind kind,
             return call_fail_internal(call, rc, "s3: find a configuration");
     }
     if (body.ptr)
-        return fill_output(call, body, out);
-    return error ? fail_missing(call, error, text) : STATUS_DONE;
+        return s3_fill_output(call, body, out);
+    return error ? s3_missing_config(call, error, text) : STATUS_DONE;
 }
 
 /* ---- CORS ---- */
@@ -427,8 +424,8 @@ enum status s3_get_object_lock_configuration(struct call *call,
     (void)in;
     const struct s3_bucket_row *bucket = s3_bucket_of(call);
     if (!bucket->has_object_lock)
-        return fail_missing(call, &S3_OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR,
-                            "Object Lock configuration does not exist for this bucket");
+        return s3_missing_config(call, &S3_OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR,
+                                 "Object Lock configuration does not exist for this bucket");
     struct s3_object_lock_configuration *answer = arena_alloc(call->arena, sizeof(*answer));
     answer->object_lock_enabled = STR("Enabled");
     out->object_lock_configuration = answer;
@@ -475,7 +472,7 @@ enum status s3_put_bucket_encryption(struct call *call,
         &in->server_side_encryption_configuration->rules.items[0];
     if (!rule->bucket_key_enabled.is_set)
         rule->bucket_key_enabled = opt_bool(false);
-    bucket->encryption = payload_text(call, in);
+    bucket->encryption = s3_payload_text(call, in);
     return s3_save_bucket(call, bucket);
 }
 
@@ -486,11 +483,12 @@ enum status s3_get_bucket_encryption(struct call *call,
     (void)in;
     /* AWS: "all new buckets have ... SSE-S3 as the base level of encryption" (since January 2023);
      * the answer of a bucket that nobody configured. */
-    return fill_output(call,
-                       str_or(s3_bucket_of(call)->encryption,
-                              STR("{\"Rules\":[{\"ApplyServerSideEncryptionByDefault\":"
-                                  "{\"SSEAlgorithm\":\"AES256\"},\"BucketKeyEnabled\":false}]}")),
-                       out);
+    return s3_fill_output(
+        call,
+        str_or(s3_bucket_of(call)->encryption,
+               STR("{\"Rules\":[{\"ApplyServerSideEncryptionByDefault\":"
+                   "{\"SSEAlgorithm\":\"AES256\"},\"BucketKeyEnabled\":false}]}")),
+        out);
 }
 
 enum status s3_delete_bucket_encryption(struct call *call,
@@ -536,8 +534,8 @@ enum status s3_get_bucket_ownership_controls(struct call *call,
     (void)in;
     struct str ownership = str_or(s3_bucket_of(call)->ownership, STR("BucketOwnerEnforced"));
     if (ownership.len == 0)
-        return fail_missing(call, &S3_OWNERSHIP_CONTROLS_NOT_FOUND_ERROR,
-                            "The bucket ownership controls were not found");
+        return s3_missing_config(call, &S3_OWNERSHIP_CONTROLS_NOT_FOUND_ERROR,
+                                 "The bucket ownership controls were not found");
     struct s3_ownership_controls *controls = arena_alloc(call->arena, sizeof(*controls));
     controls->rules.items = arena_alloc(call->arena, sizeof(*controls->rules.items));
     controls->rules.items[0].object_ownership = ownership;
@@ -593,7 +591,7 @@ enum status s3_put_public_access_block(struct call *call,
     wanted->ignore_public_acls = opt_bool(opt_bool_or(wanted->ignore_public_acls, false));
     wanted->block_public_policy = opt_bool(opt_bool_or(wanted->block_public_policy, false));
     wanted->restrict_public_buckets = opt_bool(opt_bool_or(wanted->restrict_public_buckets, false));
-    bucket->public_access = payload_text(call, in);
+    bucket->public_access = s3_payload_text(call, in);
     return s3_save_bucket(call, bucket);
 }
 
@@ -604,9 +602,9 @@ enum status s3_get_public_access_block(struct call *call,
     (void)in;
     const struct s3_bucket_row *bucket = s3_bucket_of(call);
     if (!bucket->public_access.ptr)
-        return fail_missing(call, &S3_NO_SUCH_PUBLIC_ACCESS_BLOCK_CONFIGURATION,
-                            "The public access block configuration was not found");
-    return fill_output(call, bucket->public_access, out);
+        return s3_missing_config(call, &S3_NO_SUCH_PUBLIC_ACCESS_BLOCK_CONFIGURATION,
+                                 "The public access block configuration was not found");
+    return s3_fill_output(call, bucket->public_access, out);
 }
 
 enum status s3_delete_public_access_block(struct call *call,
@@ -686,251 +684,6 @@ enum status s3_get_bucket_abac(struct call *call, const struct s3_get_bucket_aba
     out->abac_status = arena_alloc(call->arena, sizeof(*out->abac_status));
     out->abac_status->status = STR("Disabled");
     return STATUS_DONE;
-}
-
-/* ---- configurations of which a bucket has many, by id ---- */
-
-static enum status put_many(struct call *call, const void *in, enum s3_config_kind kind,
-                            struct str id, struct str id_inside)
-{
-    struct s3_bucket_row *bucket = s3_bucket_of(call);
-    if (!str_eq(id, id_inside))
-        return s3_fail_argument(call, "id", id,
-                                "The id of the request and that of the configuration differ");
-    struct str before = {0};
-    int rc = s3_store_find_config(call->db, call->arena, bucket->bucket_key, kind, id, &before);
-    if (rc < 0)
-        return call_fail_internal(call, rc, "s3: find a configuration");
-    struct str *bodies = arena_alloc_array(call->arena, MAX_CONFIGURATIONS, sizeof(*bodies));
-    int64_t count = before.ptr ? 0
-                               : s3_store_list_configs(call->db, call->arena, bucket->bucket_key,
-                                                       kind, STR(""), MAX_CONFIGURATIONS, bodies);
-    if (count < 0)
-        return call_fail_internal(call, (int)count, "s3: list configurations");
-    if (count == MAX_CONFIGURATIONS)
-        return s3_fail(call, &S3_INVALID_REQUEST, NULL,
-                       "You are attempting to create a new configuration but have already reached "
-                       "the 1,000-configuration limit.");
-    rc = s3_store_put_config(call->db, bucket->bucket_key, kind, id, payload_text(call, in));
-    if (rc < 0)
-        return call_fail_internal(call, rc, "s3: write a configuration");
-    return set_kind(call, bucket, kind, true);
-}
-
-static enum status get_many(struct call *call, enum s3_config_kind kind, struct str id, void *out)
-{
-    struct str body = {0};
-    int rc = s3_store_find_config(call->db, call->arena, s3_bucket_of(call)->bucket_key, kind, id,
-                                  &body);
-    if (rc < 0)
-        return call_fail_internal(call, rc, "s3: find a configuration");
-    if (!body.ptr)
-        return fail_missing(call, &S3_NO_SUCH_CONFIGURATION,
-                            "The specified configuration does not exist.");
-    return fill_output(call, body, out);
-}
-
-static enum status delete_many(struct call *call, enum s3_config_kind kind, struct str id)
-{
-    int rc = s3_store_delete_config(call->db, s3_bucket_of(call)->bucket_key, kind, id);
-    if (rc < 0)
-        return call_fail_internal(call, rc, "s3: delete a configuration");
-    if (rc == 0)
-        return fail_missing(call, &S3_NO_SUCH_CONFIGURATION,
-                            "The specified configuration does not exist.");
-    return STATUS_DONE;
-}
-
-/* A page of them, read as the output's list `member`; ids are the tokens. */
-static enum status list_many(struct call *call, enum s3_config_kind kind, struct str token,
-                             const char *member, void *out, struct str *out_next)
-{
-    const struct s3_bucket_row *bucket = s3_bucket_of(call);
-    struct str after = STR("");
-    if (token.ptr && base64url_decode(call->arena, token, &after) < 0)
-        return s3_fail_argument(call, "continuation-token", token,
-                                "The continuation token provided is incorrect");
-    struct str *bodies = arena_alloc_array(call->arena, CONFIGURATION_PAGE + 1, sizeof(*bodies));
-    int64_t count = s3_store_list_configs(call->db, call->arena, bucket->bucket_key, kind, after,
-                                          CONFIGURATION_PAGE + 1, bodies);
-    if (count < 0)
-        return call_fail_internal(call, (int)count, "s3: list configurations");
-    bool is_truncated = count > CONFIGURATION_PAGE;
-    struct json *page = json_new(call->arena, JSON_OBJECT);
-    struct json *items = json_new(call->arena, JSON_ARRAY);
-    json_append_member(page, STR("IsTruncated"), json_new_bool(call->arena, is_truncated));
-    json_append_member(page, str_from_cstr(member), items);
-    struct str last = {0};
-    for (int64_t i = 0; i < (is_truncated ? CONFIGURATION_PAGE : count); i++) {
-        struct json *item = NULL;
-        int rc = json_parse(call->arena, bodies[i], 0, &item, NULL);
-        if (rc < 0)
-            return call_fail_internal(call, rc, "s3: read a configuration");
-        json_append(items, item);
-        last = json_find_str(item, "Id");
-    }
-    struct str message = {0};
-    int rc = wire_from_json(call->arena, call->operation->out, page, out, &message);
-    if (rc < 0)
-        return call_fail_internal(call, rc, "s3: read configurations");
-    if (is_truncated)
-        *out_next = base64url_encode_str(call->arena, last);
-    return STATUS_DONE;
-}
-
-enum status
-s3_put_bucket_inventory_configuration(struct call *call,
-                                      const struct s3_put_bucket_inventory_configuration_in *in,
-                                      struct s3_put_bucket_inventory_configuration_out *out)
-{
-    (void)out;
-    struct str destination =
-        in->inventory_configuration->destination->s3_bucket_destination->bucket;
-    if (!s3_bucket_of_arn(destination).ptr)
-        return s3_fail(call, &S3_INVALID_REQUEST, NULL, "Invalid bucket ARN.");
-    return put_many(call, in, S3_CONFIG_INVENTORY, in->id, in->inventory_configuration->id);
-}
-
-enum status
-s3_get_bucket_inventory_configuration(struct call *call,
-                                      const struct s3_get_bucket_inventory_configuration_in *in,
-                                      struct s3_get_bucket_inventory_configuration_out *out)
-{
-    return get_many(call, S3_CONFIG_INVENTORY, in->id, out);
-}
-
-enum status s3_delete_bucket_inventory_configuration(
-    struct call *call, const struct s3_delete_bucket_inventory_configuration_in *in,
-    struct s3_delete_bucket_inventory_configuration_out *out)
-{
-    (void)out;
-    return delete_many(call, S3_CONFIG_INVENTORY, in->id);
-}
-
-enum status
-s3_list_bucket_inventory_configurations(struct call *call,
-                                        const struct s3_list_bucket_inventory_configurations_in *in,
-                                        struct s3_list_bucket_inventory_configurations_out *out)
-{
-    struct str next = {0};
-    enum status status = list_many(call, S3_CONFIG_INVENTORY, in->continuation_token,
-                                   "InventoryConfigurationList", out, &next);
-    out->continuation_token = in->continuation_token;
-    out->next_continuation_token = next;
-    return status;
-}
-
-enum status
-s3_put_bucket_analytics_configuration(struct call *call,
-                                      const struct s3_put_bucket_analytics_configuration_in *in,
-                                      struct s3_put_bucket_analytics_configuration_out *out)
-{
-    (void)out;
-    return put_many(call, in, S3_CONFIG_ANALYTICS, in->id, in->analytics_configuration->id);
-}
-
-enum status
-s3_get_bucket_analytics_configuration(struct call *call,
-                                      const struct s3_get_bucket_analytics_configuration_in *in,
-                                      struct s3_get_bucket_analytics_configuration_out *out)
-{
-    return get_many(call, S3_CONFIG_ANALYTICS, in->id, out);
-}
-
-enum status s3_delete_bucket_analytics_configuration(
-    struct call *call, const struct s3_delete_bucket_analytics_configuration_in *in,
-    struct s3_delete_bucket_analytics_configuration_out *out)
-{
-    (void)out;
-    return delete_many(call, S3_CONFIG_ANALYTICS, in->id);
-}
-
-enum status
-s3_list_bucket_analytics_configurations(struct call *call,
-                                        const struct s3_list_bucket_analytics_configurations_in *in,
-                                        struct s3_list_bucket_analytics_configurations_out *out)
-{
-    struct str next = {0};
-    enum status status = list_many(call, S3_CONFIG_ANALYTICS, in->continuation_token,
-                                   "AnalyticsConfigurationList", out, &next);
-    out->continuation_token = in->continuation_token;
-    out->next_continuation_token = next;
-    return status;
-}
-
-enum status
-s3_put_bucket_metrics_configuration(struct call *call,
-                                    const struct s3_put_bucket_metrics_configuration_in *in,
-                                    struct s3_put_bucket_metrics_configuration_out *out)
-{
-    (void)out;
-    return put_many(call, in, S3_CONFIG_METRICS, in->id, in->metrics_configuration->id);
-}
-
-enum status
-s3_get_bucket_metrics_configuration(struct call *call,
-                                    const struct s3_get_bucket_metrics_configuration_in *in,
-                                    struct s3_get_bucket_metrics_configuration_out *out)
-{
-    return get_many(call, S3_CONFIG_METRICS, in->id, out);
-}
-
-enum status
-s3_delete_bucket_metrics_configuration(struct call *call,
-                                       const struct s3_delete_bucket_metrics_configuration_in *in,
-                                       struct s3_delete_bucket_metrics_configuration_out *out)
-{
-    (void)out;
-    return delete_many(call, S3_CONFIG_METRICS, in->id);
-}
-
-enum status
-s3_list_bucket_metrics_configurations(struct call *call,
-                                      const struct s3_list_bucket_metrics_configurations_in *in,
-                                      struct s3_list_bucket_metrics_configurations_out *out)
-{
-    struct str next = {0};
-    enum status status = list_many(call, S3_CONFIG_METRICS, in->continuation_token,
-                                   "MetricsConfigurationList", out, &next);
-    out->continuation_token = in->continuation_token;
-    out->next_continuation_token = next;
-    return status;
-}
-
-enum status s3_put_bucket_intelligent_tiering_configuration(
-    struct call *call, const struct s3_put_bucket_intelligent_tiering_configuration_in *in,
-    struct s3_put_bucket_intelligent_tiering_configuration_out *out)
-{
-    (void)out;
-    return put_many(call, in, S3_CONFIG_INTELLIGENT_TIERING, in->id,
-                    in->intelligent_tiering_configuration->id);
-}
-
-enum status s3_get_bucket_intelligent_tiering_configuration(
-    struct call *call, const struct s3_get_bucket_intelligent_tiering_configuration_in *in,
-    struct s3_get_bucket_intelligent_tiering_configuration_out *out)
-{
-    return get_many(call, S3_CONFIG_INTELLIGENT_TIERING, in->id, out);
-}
-
-enum status s3_delete_bucket_intelligent_tiering_configuration(
-    struct call *call, const struct s3_delete_bucket_intelligent_tiering_configuration_in *in,
-    struct s3_delete_bucket_intelligent_tiering_configuration_out *out)
-{
-    (void)out;
-    return delete_many(call, S3_CONFIG_INTELLIGENT_TIERING, in->id);
-}
-
-enum status s3_list_bucket_intelligent_tiering_configurations(
-    struct call *call, const struct s3_list_bucket_intelligent_tiering_configurations_in *in,
-    struct s3_list_bucket_intelligent_tiering_configurations_out *out)
-{
-    struct str next = {0};
-    enum status status = list_many(call, S3_CONFIG_INTELLIGENT_TIERING, in->continuation_token,
-                                   "IntelligentTieringConfigurationList", out, &next);
-    out->continuation_token = in->continuation_token;
-    out->next_continuation_token = next;
-    return status;
 }
 
 /* ---- logging ---- */
