@@ -144,8 +144,10 @@ bool s3_walk_visit(void *context, const struct s3_object_row *object)
     walk->seen_seq = object->seq;
     struct str prefix = common_prefix(walk, object->key);
     if (str_is_set(prefix) && (is_below_last(walk, object->key) || was_shown(walk, prefix))) {
-        if (++walk->skipped < SKIP_MAX)
+        if (++walk->skipped < walk->patience)
             return true;
+        /* Where one prefix has many keys, others have, too. */
+        walk->patience = walk->patience > 1 ? walk->patience / 2 : 1;
         struct str end = s3_end_of_prefix(walk->arena, prefix);
         if (str_is_set(end))
             seek(walk, end, true);
@@ -158,6 +160,8 @@ bool s3_walk_visit(void *context, const struct s3_object_row *object)
         walk->is_done = true;
         return false;
     }
+    if (walk->skipped > 0 && walk->skipped < walk->patience && walk->patience < SKIP_MAX)
+        walk->patience++;
     walk->skipped = 0;
     if (str_is_set(prefix)) {
         walk->prefixes[walk->prefix_count++] = prefix;
@@ -176,6 +180,7 @@ enum status s3_walk(struct call *call, const struct s3_bucket_row *bucket, struc
 {
     struct str end = s3_end_of_prefix(call->arena, walk->prefix);
     walk->arena = call->arena;
+    walk->patience = SKIP_MAX;
     walk->items = arena_alloc_array(call->arena, (size_t)walk->limit + 1, sizeof(*walk->items));
     walk->prefixes =
         arena_alloc_array(call->arena, (size_t)walk->limit + 1, sizeof(*walk->prefixes));

@@ -18,7 +18,8 @@ struct s3_walk {
     size_t seen; /* rows of the present step, and the last of them */
     struct str seen_key;
     int64_t seen_seq;
-    size_t skipped;
+    size_t skipped;  /* keys below the last prefix that were stepped over */
+    size_t patience; /* how many are, before a seek */
     struct arena *arena;
     /* The page. */
     const struct s3_object_row **items;
