@@ -159,6 +159,12 @@ void s3_acl_statements(struct arena *arena, const struct s3_acl_view *view,
                        struct json *statements);
 bool s3_acl_is_public(struct arena *arena, struct str acl);
 
+/* ---- put.c ---- */
+
+/* PutObject, told as `event_name`. call->subject and call->body are set. */
+enum status s3_put_as(struct call *call, const struct s3_put_object_in *in,
+                      struct s3_put_object_out *out, const char *event_name);
+
 /* ---- public.c ---- */
 
 /* PutObject with a body from memory, as `principal` in `scope` (NULL: the call's). On refusal

@@ -330,9 +330,13 @@ static bool is_meant(const struct occasion *occasion, const struct target *targe
 static enum status deliver(struct call *call, const struct s3_bucket_row *bucket, struct str arn,
                            struct str body, enum delivery_result *out_result)
 {
+    /* OBSERVED: the subject of what topics pass on. Other kinds of targets know no subject. */
+    struct json *extra = json_new(call->arena, JSON_OBJECT);
+    json_set(extra, STR("Subject"), json_new_string(call->arena, STR("Amazon S3 Notification")));
     const struct delivery delivery = {
         .target = arn,
         .body = body,
+        .extra = str_starts_with(arn, STR("arn:aws:sns:")) ? extra : NULL,
         .service = STR(S3_SERVICE),
         .source_arn = s3_bucket_arn(call->arena, bucket->name),
         .source_account = bucket->account,

@@ -414,17 +414,34 @@ static enum status fill(struct post *post, struct s3_put_object_in *put)
     return read_tagging(post, &put->tagging);
 }
 
+/* PutObject as the caller that the form names: judged, planned and stored like any other. */
 static enum status upload(struct post *post, const struct s3_put_object_in *put,
                           struct s3_put_object_out *out)
 {
     struct call *call = post->call;
-    struct call_error error = {0};
-    enum status status =
-        s3_put_text(call, &post->principal, &call->scope, put, post->form.file->value, out, &error);
-    if (status == STATUS_DONE || call->store_errno != 0)
+    struct call inner = *call;
+    struct authorization unused = {0};
+    struct body_plan plan = {0};
+    inner.principal = &post->principal;
+    inner.operation = &s3_operations[S3_OP_PUT_OBJECT];
+    inner.exchange = NULL;
+    inner.answer = NULL;
+    inner.body = NULL;
+    enum status status = s3_authorize(&inner, put, &unused);
+    if (status == STATUS_DONE)
+        status = s3_plan_put(&inner, put, &plan);
+    if (status == STATUS_DONE) {
+        int rc = call_make_body(call, &plan, post->form.file->value, &inner.body);
+        status = rc < 0 ? call_fail_internal(&inner, rc, "s3: make a body")
+                        : s3_put_as(&inner, put, out, "ObjectCreated:Post");
+    }
+    if (status == STATUS_DONE)
         return status;
-    call->error = error;
-    return STATUS_FAILED;
+    if (inner.body)
+        body_remove(db_store(call->db), inner.body->id);
+    call->error = inner.error;
+    call->store_errno = inner.store_errno;
+    return status;
 }
 
 /* ---- the answer ---- */

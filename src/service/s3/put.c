@@ -65,7 +65,7 @@ struct str s3_etag_of(struct call *call, const struct call_body *body,
 }
 
 static enum status store(struct call *call, const struct s3_put_object_in *in,
-                         struct s3_object_row *object)
+                         const char *event_name, struct s3_object_row *object)
 {
     const struct s3_bucket_row *bucket = s3_bucket_of(call);
     const struct call_body *body = call->body;
@@ -80,11 +80,11 @@ static enum status store(struct call *call, const struct s3_put_object_in *in,
     if (rc < 0)
         return call_fail_internal(call, rc, "s3: keep a body");
     status = s3_put_version(call, bucket, object);
-    return status == STATUS_DONE ? s3_announce(call, bucket, object, "ObjectCreated:Put") : status;
+    return status == STATUS_DONE ? s3_announce(call, bucket, object, event_name) : status;
 }
 
-enum status s3_put_object(struct call *call, const struct s3_put_object_in *in,
-                          struct s3_put_object_out *out)
+enum status s3_put_as(struct call *call, const struct s3_put_object_in *in,
+                      struct s3_put_object_out *out, const char *event_name)
 {
     const struct s3_bucket_row *bucket = s3_bucket_of(call);
     struct s3_object_row *object = arena_alloc(call->arena, sizeof(*object));
@@ -96,7 +96,7 @@ enum status s3_put_object(struct call *call, const struct s3_put_object_in *in,
         return status;
     object->checksum_kind =
         checksum.kind < CHECKSUM_KIND_COUNT ? checksum.kind : CHECKSUM_CRC64NVME;
-    status = store(call, in, object);
+    status = store(call, in, event_name, object);
     if (status == STATUS_DONE)
         status = s3_show_expiration(call, bucket, object, &out->expiration);
     if (status != STATUS_DONE)
@@ -105,6 +105,12 @@ enum status s3_put_object(struct call *call, const struct s3_put_object_in *in,
     out->version_id = s3_answered_version(bucket, object);
     out->checksum_type = s3_checksum_type(object);
     s3_show_checksum(object->checksum_kind, object->checksum, &out->checksum_crc32);
-    S3_SHOW_ENCRYPTION(call, object, out);
+    S3_SHOW_ENCRYPTION(object, out);
     return STATUS_DONE;
+}
+
+enum status s3_put_object(struct call *call, const struct s3_put_object_in *in,
+                          struct s3_put_object_out *out)
+{
+    return s3_put_as(call, in, out, "ObjectCreated:Put");
 }

@@ -239,3 +239,87 @@ def test_what_did_not_happen_is_not_told(s3, bucket, queue, notify, put):
     with aws_error("PreconditionFailed", 412):
         put("a", IfNoneMatch="*")
     assert target.messages() == []
+
+
+@covers("s3", "PostObject")
+def test_form_uploads_have_their_event(s3, bucket, queue, notify, raw):
+    target = queue()
+    notify(to(target, "s3:ObjectCreated:Post"))
+    fields = s3.generate_presigned_post(bucket, "k")["fields"]
+    body = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    body += '--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n123\r\n--b--\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert raw("POST", f"/{bucket}", body.encode(), headers=kind, sign=False).status == 204
+    (record,) = target.records()
+    assert record["eventName"] == "ObjectCreated:Post"
+    assert record["s3"]["object"]["size"] == 3
+
+
+@covers("s3", "PutBucketNotificationConfiguration")
+def test_topics_are_told(s3, client, bucket, queue, unique, put):
+    target = queue()
+    target.sqs.set_queue_attributes(
+        QueueUrl=target.url,
+        Attributes={
+            "Policy": '{"Statement": [{"Effect": "Allow", "Principal": {"Service": '
+            '"sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}]}'
+        },
+    )
+    sns = client("sns")
+    topic = sns.create_topic(Name=unique("topic"))["TopicArn"]
+    configuration = {"TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]}
+
+    def notify():
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration=configuration
+        )
+
+    sns.set_topic_attributes(
+        TopicArn=topic,
+        AttributeName="Policy",
+        AttributeValue='{"Statement": [{"Effect": "Allow", "Principal": {"Service": '
+        '"s3.amazonaws.com"}, "Action": "sns:Publish", "Resource": "%s"}]}' % topic,
+    )
+    notify()
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=target.arn)
+    put("a")
+    message = target.messages()[-1]
+    assert message["TopicArn"] == topic
+    assert message["Subject"] == "Amazon S3 Notification"
+    record = json.loads(message["Message"])["Records"][0]
+    assert record["s3"]["object"]["key"] == "a"
+
+
+@covers("s3", "PutBucketNotificationConfiguration")
+def test_event_bridge_is_told_everything(s3, client, bucket, queue, unique, put, account):
+    target = queue()
+    target.sqs.set_queue_attributes(
+        QueueUrl=target.url,
+        Attributes={
+            "Policy": '{"Statement": [{"Effect": "Allow", "Principal": {"Service": '
+            '"events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}]}'
+        },
+    )
+    events = client("events")
+    name = unique("rule")
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.s3"]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": target.arn}])
+    put("before")
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    put("a b", b"123")
+    s3.delete_object(Bucket=bucket, Key="a b")
+    made, deleted = target.messages()
+    assert made["detail-type"] == "Object Created"
+    assert made["resources"] == [f"arn:aws:s3:::{bucket}"]
+    detail = made["detail"]
+    assert (detail["version"], detail["bucket"]) == ("0", {"name": bucket})
+    assert (detail["object"]["key"], detail["object"]["size"]) == ("a b", 3)
+    assert (detail["reason"], detail["requester"]) == ("PutObject", account)
+    assert detail["source-ip-address"] == "127.0.0.1"
+    assert deleted["detail-type"] == "Object Deleted"
+    assert deleted["detail"]["deletion-type"] == "Permanently Deleted"
