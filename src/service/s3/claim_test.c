@@ -1,3 +1,4 @@
+/* claim_test.c — which host names are S3's, and what they tell. */
 #include "service/s3/claim.h"
 
 #include <setjmp.h>

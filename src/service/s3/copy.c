@@ -214,7 +214,7 @@ static void show_copy(struct call *call, const struct s3_object_row *source,
     out->copy_object_result = result;
     out->copy_source_version_id = s3_answered_version(s3_subject(call)->source, source);
     out->version_id = s3_answered_version(s3_bucket_of(call), object);
-    S3_SHOW_ENCRYPTION(call, object, out);
+    S3_SHOW_ENCRYPTION(object, out);
 }
 
 enum status s3_copy_object(struct call *call, const struct s3_copy_object_in *in,

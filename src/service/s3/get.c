@@ -200,7 +200,7 @@ static enum status show_object(struct call *call, const struct s3_get_object_in 
     show_headers(call, in, object, out);
     show_checksum(in, object, window, out);
     show_lock(call, bucket, object, out);
-    S3_SHOW_ENCRYPTION(call, object, out);
+    S3_SHOW_ENCRYPTION(object, out);
     return s3_show_expiration(call, bucket, object, &out->expiration);
 }
 

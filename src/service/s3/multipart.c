@@ -118,7 +118,7 @@ enum status s3_create_multipart_upload(struct call *call,
         out->checksum_algorithm = s3_checksum_name(object->checksum_kind);
         out->checksum_type = s3_checksum_type(object);
     }
-    S3_SHOW_ENCRYPTION(call, object, out);
+    S3_SHOW_ENCRYPTION(object, out);
     return STATUS_DONE;
 }
 
@@ -239,7 +239,7 @@ enum status s3_upload_part(struct call *call, const struct s3_upload_part_in *in
     s3_show_checksum(kind, value, &out->checksum_crc32);
     if (kind == object->checksum_kind)
         s3_show_checksum(kind, piece.checksum, &out->checksum_crc32);
-    S3_SHOW_ENCRYPTION(call, object, out);
+    S3_SHOW_ENCRYPTION(object, out);
     return STATUS_DONE;
 }
 

@@ -62,7 +62,7 @@ struct s3_description {
         .key_md5 = (in)->sse_customer_key_md5,                                                     \
     })
 /* Encryption as answers to writes and reads show it. */
-#define S3_SHOW_ENCRYPTION(call, object, out)                                                      \
+#define S3_SHOW_ENCRYPTION(object, out)                                                            \
     do {                                                                                           \
         (out)->server_side_encryption = s3_encryption_name(object);                                \
         if ((object)->encryption == S3_SSE_CUSTOMER) {                                             \
@@ -146,7 +146,6 @@ s3_get_object_attributes_fn s3_get_object_attributes;
 s3_get_object_legal_hold_fn s3_get_object_legal_hold;
 s3_get_object_retention_fn s3_get_object_retention;
 s3_get_object_tagging_fn s3_get_object_tagging;
-s3_get_object_torrent_fn s3_get_object_torrent;
 s3_head_object_fn s3_head_object;
 s3_list_multipart_uploads_fn s3_list_multipart_uploads;
 s3_list_object_versions_fn s3_list_object_versions;
@@ -158,6 +157,5 @@ s3_put_object_legal_hold_fn s3_put_object_legal_hold;
 s3_put_object_retention_fn s3_put_object_retention;
 s3_put_object_tagging_fn s3_put_object_tagging;
 s3_restore_object_fn s3_restore_object;
-s3_select_object_content_fn s3_select_object_content;
 s3_upload_part_fn s3_upload_part;
 s3_upload_part_copy_fn s3_upload_part_copy;

@@ -285,6 +285,6 @@ enum status s3_upload_part_copy(struct call *call, const struct s3_upload_part_c
         s3_show_checksum(object->checksum_kind, copy.part.checksum, &result->checksum_crc32);
     out->copy_part_result = result;
     out->copy_source_version_id = s3_answered_version(s3_subject(call)->source, copy.source);
-    S3_SHOW_ENCRYPTION(call, object, out);
+    S3_SHOW_ENCRYPTION(object, out);
     return STATUS_DONE;
 }

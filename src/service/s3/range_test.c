@@ -1,3 +1,4 @@
+/* range_test.c — ranges as the RFC and UploadPartCopy have them. */
 #include "service/s3/range.h"
 
 #include <errno.h>
