@@ -227,7 +227,6 @@ static enum status put_lines(struct call *call, const struct s3_bucket_row *buck
                              const struct s3_logging_enabled *target,
                              const struct s3_log_line *lines, size_t count)
 {
-    struct str text = STR("");
     size_t total = 0;
     for (size_t i = 0; i < count; i++)
         total += lines[i].line.len;
@@ -235,7 +234,6 @@ static enum status put_lines(struct call *call, const struct s3_bucket_row *buck
     buf_init(&buf, call->arena, total + 1);
     for (size_t i = 0; i < count; i++)
         buf_append(&buf, lines[i].line);
-    text = buf_str(&buf);
     struct principal principal =
         identity_service(call->arena, bucket->account, STR("logging.s3.amazonaws.com"));
     principal.source_arn = s3_bucket_arn(call->arena, bucket->name);
@@ -243,7 +241,7 @@ static enum status put_lines(struct call *call, const struct s3_bucket_row *buck
         .bucket = target->target_bucket,
         .key = object_key(call, bucket, target),
         .content_type = STR("text/plain"),
-        .text = text,
+        .text = buf_str(&buf),
     };
     const struct scope scope = {.account = bucket->account, .region = bucket->region};
     struct call_error error = {0};
