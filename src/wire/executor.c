@@ -367,13 +367,34 @@ static enum status plan_once(struct request *request, struct body_plan *out_plan
     return status;
 }
 
-/* As a read first; a hook that writes (a key's use is recorded) gets a write transaction. Other
- * calls' batch is committed before, so that the transaction is the hook's alone. */
+/* In a savepoint of the open batch: to commit it here would give each upload a commit of its own. A
+ * refusal leaves at once, so the batch, which it may have read, is committed before. */
+static enum status plan_in_batch(struct request *request, struct body_plan *out_plan)
+{
+    struct db *db = request->executor->db;
+    identity_refresh();
+    int rc = db_savepoint(db);
+    if (rc < 0)
+        return call_fail_internal(&request->call, rc, "savepoint");
+    enum status status = plan_once(request, out_plan);
+    request->call.run_count = 0; /* the handler has not run yet */
+    if (status != STATUS_DONE)
+        db_rollback_to(db);
+    rc = db_release(db);
+    if (rc < 0 && status == STATUS_DONE)
+        status = call_fail_internal(&request->call, rc == -EAGAIN ? -EIO : rc, "plan a body");
+    if (status != STATUS_DONE)
+        executor_flush(request->executor);
+    return status;
+}
+
+/* As a read first; a hook that writes (a key's use is recorded) gets a write transaction. */
 enum status executor_plan(struct request *request, struct body_plan *out_plan)
 {
     struct db *db = request->executor->db;
     enum tx_mode mode = TX_READ;
-    executor_flush(request->executor);
+    if (request->executor->has_batch)
+        return plan_in_batch(request, out_plan);
     for (int runs = 0; runs < CONFLICT_MAX_RUNS; runs++) {
         identity_refresh();
         int rc = db_begin(db, mode);
