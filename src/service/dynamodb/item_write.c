@@ -2,6 +2,9 @@
  *
  * An index has a row for each item with all of the index's key attributes, of its types. Rows of an
  * index that projects everything hold no copy: readers join the item.
+ *
+ * DEVIATION: an item collection of a table with local indexes may grow beyond 10 GB; AWS then
+ * answers ItemCollectionSizeLimitExceededException.
  */
 #include <errno.h>
 
