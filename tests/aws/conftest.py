@@ -6,8 +6,10 @@ tests share one after the other. `VIRGA_TEST_STORE` is `sqlite` (in memory, the 
 `postgres`. A crash, a report of a sanitizer or a bad exit code fails the test during which it came.
 """
 
+import fcntl
 import json
 import os
+import pathlib
 import random
 import subprocess
 import sys
@@ -197,6 +199,24 @@ def client(virga, account):
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def scripts():
+    """tests/js, with the packages of its package.json installed, once for all workers."""
+    folder = pathlib.Path(__file__).resolve().parents[1] / "js"
+    with open(folder / "package.json") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = lock.read()
+        stamp = folder / "node_modules" / "installed.json"
+        if not stamp.exists() or stamp.read_text() != wanted:
+            subprocess.run(
+                ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"],
+                cwd=folder,
+                check=True,
+            )
+            stamp.write_text(wanted)
+    return folder
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Other clients of DynamoDB: PynamoDB, and the DocumentClient of the JavaScript SDK."""
 
-import fcntl
 import json
-import pathlib
 import subprocess
 
 import pytest
@@ -24,28 +22,10 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, LocalSecondary
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "js"
 
-
-@pytest.fixture(scope="session")
-def node_modules():
-    """The packages of tests/js/package.json, installed once."""
-    with open(SCRIPTS / "package.json") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = lock.read()
-        stamp = SCRIPTS / "node_modules" / "installed.json"
-        if not stamp.exists() or stamp.read_text() != wanted:
-            subprocess.run(
-                ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"],
-                cwd=SCRIPTS,
-                check=True,
-            )
-            stamp.write_text(wanted)
-
-
-def test_the_document_client(virga, account, node_modules):
+def test_the_document_client(virga, account, scripts):
     done = subprocess.run(
-        ["node", SCRIPTS / "document_client.js"],
+        ["node", scripts / "document_client.js"],
         capture_output=True,
         text=True,
         timeout=120,
