@@ -106,7 +106,8 @@ static enum status step(struct call *call, struct workflow *workflow, enum workf
     else
         status = fire(call, &bus, &rule, at_ms);
     int64_t after_ms = at_ms > call->now_ms - MAX_BEHIND_MS ? at_ms : call->now_ms - MAX_BEHIND_MS;
-    int64_t next_ms = schedule_next(&schedule, NULL, rule.scheduled_at_ms, after_ms);
+    int64_t start_ms = rule.scheduled_at_ms < call->now_ms ? rule.scheduled_at_ms : call->now_ms;
+    int64_t next_ms = schedule_next(&schedule, NULL, start_ms, after_ms);
     if (status != STATUS_DONE || next_ms < 0)
         return status;
     json_set(workflow->state, STR("At"), json_new_number(call->arena, next_ms));

@@ -39,7 +39,8 @@ static int64_t next_time(struct call *call, const struct scheduler_row *row, int
     if (schedule.kind == SCHEDULE_AT) /* AWS: start and end dates are not for one-time schedules */
         return schedule_next(&schedule, zone, 0, after_ms);
     if (schedule.kind == SCHEDULE_RATE) {
-        int64_t start_ms = row->start_ms != 0 ? row->start_ms : row->modified_at_ms;
+        int64_t made_ms = row->modified_at_ms < call->now_ms ? row->modified_at_ms : call->now_ms;
+        int64_t start_ms = row->start_ms != 0 ? row->start_ms : made_ms;
         next_ms =
             after_ms < start_ms ? start_ms : schedule_next(&schedule, NULL, start_ms, after_ms);
     } else {

@@ -189,3 +189,15 @@ def test_a_cron_runs_at_its_time(clock, new_queue, new_rule):
     new_rule(None, {"Arn": queue.arn, "Input": '"now"'}, ScheduleExpression="cron(0 12 * * ? *)")
     clock.advance("24h")
     assert [message["Body"] for message in queue.wait()] == ['"now"']
+
+
+def test_a_clock_that_goes_back_makes_rates_go_on(clock, new_queue, new_rule):
+    queue = new_queue()
+    clock.advance("48h")
+    new_rule(None, {"Arn": queue.arn, "Input": '"x"'}, ScheduleExpression="rate(5 minutes)")
+    clock.advance("6m")
+    assert len(queue.wait()) == 1
+    clock.reset()
+    assert queue.bodies() == []
+    clock.advance("6m")
+    assert len(queue.wait()) == 1
