@@ -8,7 +8,8 @@
  * Every connection has one request under way and sends the next when the answer is complete; the
  * requests are taken in turn. One line of JSON tells the result: how many answers, the time, the
  * median and 99th percentile of the time from the first byte sent to the last byte received, and
- * the CPU time that process PID used meanwhile, over all its threads.
+ * the CPU time that process PID used meanwhile, over all its threads. What an answer holds beyond
+ * MAX_ANSWER_BYTES is received and forgotten.
  *
  * One thread, static memory, no library: what this program needs is taken from the server on a
  * machine with few CPUs, so it does as little as can be done.
@@ -35,7 +36,8 @@ enum {
     MAX_CONNECTIONS = 256,
     MAX_REQUESTS = 100 * 1000,     /* in the file */
     MAX_ANSWERS = 8 * 1000 * 1000, /* whose times are kept: a minute of the fastest server */
-    MAX_ANSWER_BYTES = 64 * 1024,
+    MAX_ANSWER_BYTES = 64 * 1024,  /* that are kept: the head, and what --save writes */
+    SINK_BYTES = 1024 * 1024,      /* for the rest, received at once */
     EXIT_USAGE = 2,
 };
 
@@ -47,7 +49,7 @@ struct request {
 struct connection {
     int fd;
     int64_t sent_at_ns;
-    size_t in_len;
+    size_t in_len;     /* received of the answer, kept or not */
     size_t answer_len; /* head and body; 0: the head is not complete */
     size_t head_len;
     bool is_closing; /* the server said "Connection: close" */
@@ -72,6 +74,7 @@ struct load {
 static struct request requests[MAX_REQUESTS];
 static struct connection connections[MAX_CONNECTIONS];
 static uint32_t latencies_us[MAX_ANSWERS];
+static char sink[SINK_BYTES];
 
 static _Noreturn void fail(const char *what)
 {
@@ -163,12 +166,15 @@ static void read_head(struct load *load, struct connection *connection)
     if (!length)
         fail("an answer without Content-Length");
     connection->answer_len = connection->head_len + strtoul(length, NULL, 10);
-    if (connection->answer_len > MAX_ANSWER_BYTES)
-        fail("an answer is too long");
+    if (load->save && connection->answer_len > MAX_ANSWER_BYTES)
+        fail("an answer is too long to be saved");
     const char *state = find_header(connection->in, connection->head_len, "connection");
     connection->is_closing = state && strncasecmp(state, "close", 5) == 0;
     if (strncmp(connection->in + strlen("HTTP/1.1 "), "200", 3) != 0 && load->refused++ == 0)
-        fprintf(stderr, "load: refused: %.*s\n", (int)connection->in_len, connection->in);
+        fprintf(
+            stderr, "load: refused: %.*s\n",
+            (int)(connection->in_len < MAX_ANSWER_BYTES ? connection->in_len : MAX_ANSWER_BYTES),
+            connection->in);
 }
 
 static void finish_answer(struct load *load, struct connection *connection)
@@ -195,8 +201,10 @@ static void finish_answer(struct load *load, struct connection *connection)
 
 static void receive(struct load *load, struct connection *connection)
 {
-    ssize_t len = recv(connection->fd, connection->in + connection->in_len,
-                       MAX_ANSWER_BYTES - connection->in_len, 0);
+    bool is_kept = connection->in_len < MAX_ANSWER_BYTES;
+    ssize_t len = is_kept ? recv(connection->fd, connection->in + connection->in_len,
+                                 MAX_ANSWER_BYTES - connection->in_len, 0)
+                          : recv(connection->fd, sink, sizeof(sink), 0);
     if (len < 0)
         fail("recv");
     if (len == 0) {
@@ -209,6 +217,8 @@ static void receive(struct load *load, struct connection *connection)
     connection->in_len += (size_t)len;
     if (connection->answer_len == 0)
         read_head(load, connection);
+    if (connection->answer_len == 0 && connection->in_len >= MAX_ANSWER_BYTES)
+        fail("the head of an answer is too long");
     if (connection->answer_len > 0 && connection->in_len >= connection->answer_len)
         finish_answer(load, connection);
 }
