@@ -106,6 +106,12 @@ enum sig_result sig_verify(struct arena *arena, const struct sig_request *reques
                            const struct sig *sig, const struct sig_check *check,
                            struct str *out_detail);
 
+/* Checks the time of a presigned request alone, for keys whose secret nobody knows; SIG_OK for all
+ * other requests. */
+enum sig_result sig_check_presigned_time(struct arena *arena, const struct sig_request *request,
+                                         const struct sig *sig, int64_t now_ms,
+                                         struct str *out_detail);
+
 /* The headers that had to be signed and are not, "x-amz-acl, x-amz-meta-a", or an absent str: S3's
  * HeadersNotSigned. */
 struct str sig_unsigned_headers(struct arena *arena, const struct sig_request *request,

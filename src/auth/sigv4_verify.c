@@ -303,6 +303,13 @@ static enum sig_result verify_v4(const struct checker *checker)
     return result;
 }
 
+static enum sig_result check_v2_time(const struct checker *checker)
+{
+    if (checker->sig->expires_s < checker->check->now_ms / 1000)
+        return refuse(checker, SIG_PRESIGN_EXPIRED, STR("Request has expired"));
+    return SIG_OK;
+}
+
 /* AWS: Signature = Base64(HMAC-SHA1(secret, StringToSign)); Expires is in seconds since 1970. */
 static enum sig_result verify_v2(const struct checker *checker)
 {
@@ -313,9 +320,24 @@ static enum sig_result verify_v2(const struct checker *checker)
     struct str expected = base64_encode_str(checker->arena, str_of((const char *)mac, sizeof(mac)));
     if (!str_eq_secret(sig->signature, expected))
         return refuse_signature(checker);
-    if (sig->expires_s < checker->check->now_ms / 1000)
-        return refuse(checker, SIG_PRESIGN_EXPIRED, STR("Request has expired"));
-    return SIG_OK;
+    return check_v2_time(checker);
+}
+
+enum sig_result sig_check_presigned_time(struct arena *arena, const struct sig_request *request,
+                                         const struct sig *sig, int64_t now_ms,
+                                         struct str *out_detail)
+{
+    const struct sig_check check = {.now_ms = now_ms};
+    const struct checker checker = {
+        .arena = arena,
+        .request = request,
+        .sig = sig,
+        .check = &check,
+        .out_detail = out_detail,
+    };
+    if (sig->scheme == SIG_V4_QUERY)
+        return check_time(&checker);
+    return sig->scheme == SIG_V2_QUERY ? check_v2_time(&checker) : SIG_OK;
 }
 
 static enum sig_result refuse_scheme(const struct checker *checker)

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "syntax/time.h"
 #include "wire/server_for_test.h"
 
 static struct str ask_url(struct fake_server *server, const char *name)
@@ -201,18 +202,29 @@ static void the_signature_is_judged_before_the_body(void **state)
     assert_holds(answer, "UnrecognizedClientException");
 }
 
+/* A link of the account's own key, which ends after a minute though nobody can check who signed. */
+static struct str ask_presigned(struct fake_server *server, int64_t signed_at_ms)
+{
+    struct str date = time_basic(server->arena, signed_at_ms);
+    struct str request =
+        str_format(server->arena,
+                   "GET /?Action=GetQueueUrl&QueueName=reads&Version=2012-11-05"
+                   "&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=111122223333%%2F" STR_FMT
+                   "%%2Feu-west-1%%2Fsqs%%2Faws4_request&X-Amz-Date=" STR_FMT "&X-Amz-Expires=60"
+                   "&X-Amz-SignedHeaders=host&X-Amz-Signature=00 HTTP/1.1\r\nHost: h\r\n\r\n",
+                   STR_ARG(str_slice(date, 0, 8)), STR_ARG(date));
+    return ask_raw(server, request);
+}
+
 /* The parameters of a presigned URL are no members, and no bar to the operation's own. */
 static void a_presigned_query_is_taken(void **state)
 {
-    struct str answer =
-        ask_raw(*state, STR("GET /?Action=GetQueueUrl&QueueName=reads&Version=2012-11-05"
-                            "&X-Amz-Algorithm=AWS4-HMAC-SHA256"
-                            "&X-Amz-Credential=111122223333%2F20260101%2Feu-west-1%2Fsqs%2F"
-                            "aws4_request&X-Amz-Date=20260101T000000Z&X-Amz-Expires=60"
-                            "&X-Amz-SignedHeaders=host&X-Amz-Signature=00 HTTP/1.1\r\n"
-                            "Host: h\r\n\r\n"));
+    struct str answer = ask_presigned(*state, clock_now_ms());
     assert_int_equal(test_status(answer), 200);
     assert_holds(answer, "<GetQueueUrlResult>");
+    answer = ask_presigned(*state, clock_now_ms() - 61 * 1000);
+    assert_int_equal(test_status(answer), 403);
+    assert_holds(answer, "Signature expired");
 }
 
 static void a_body_over_the_limit_is_refused(void **state)

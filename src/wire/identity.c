@@ -229,6 +229,19 @@ static int check_key(struct arena *arena, const struct identity_request *asked,
     return 0;
 }
 
+/* A link ends with its time, even where nobody can tell who signed it. */
+static int check_presigned_time(struct arena *arena, const struct identity_request *asked,
+                                struct identity_problem *problem)
+{
+    struct str detail = {0};
+    enum sig_result result =
+        sig_check_presigned_time(arena, asked->request, asked->sig, asked->real_now_ms, &detail);
+    if (result == SIG_OK)
+        return 0;
+    identity_word_problem(asked->request->is_s3_style, asked->sig->scheme, result, detail, problem);
+    return -EACCES;
+}
+
 static struct principal *root_of(struct arena *arena, struct str account, struct str access_key_id)
 {
     struct principal *principal = arena_alloc(arena, sizeof(*principal));
@@ -245,7 +258,7 @@ int identity_resolve(struct runtime *runtime, struct db *db, struct arena *arena
     struct str key_id = asked->sig->access_key_id;
     if (is_account_id(key_id)) {
         *out_principal = root_of(arena, key_id, key_id);
-        return 0;
+        return check_presigned_time(arena, asked, out_problem);
     }
     /* Only issued keys get into the cache: a look there is cheaper than checking the id's form. */
     bool is_issued = map_has(&cache.keys, key_id) || runtime->identity->is_issued(key_id);
@@ -273,7 +286,7 @@ int identity_resolve(struct runtime *runtime, struct db *db, struct arena *arena
         return -EACCES;
     }
     *out_principal = root_of(arena, STR(IDENTITY_DEFAULT_ACCOUNT), key_id);
-    return 0;
+    return check_presigned_time(arena, asked, out_problem);
 }
 
 static const struct policy *compile(struct str document, enum policy_kind kind)

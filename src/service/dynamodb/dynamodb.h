@@ -457,14 +457,13 @@ MUST_CHECK int ddb_store_put_transfer(struct db *db, const struct ddb_transfer *
 MUST_CHECK int ddb_store_find_transfer(struct db *db, struct arena *arena, struct scope scope,
                                        struct str id, struct ddb_transfer *out);
 /* The latest with that token that was made after `since_ms`. */
-MUST_CHECK int ddb_store_find_transfer_token(struct db *db, struct arena *arena,
-                                             struct scope scope, bool is_import, struct str token,
-                                             int64_t since_ms, struct ddb_transfer *out);
+MUST_CHECK int ddb_store_find_transfer_token(struct db *db, struct arena *arena, struct scope scope,
+                                             bool is_import, struct str token, int64_t since_ms,
+                                             struct ddb_transfer *out);
 /* In order of id, behind `after`; table_arn empty: all. */
-MUST_CHECK int64_t ddb_store_list_transfers(struct db *db, struct arena *arena,
-                                            struct scope scope, bool is_import,
-                                            struct str table_arn, struct str after, int64_t limit,
-                                            struct ddb_transfer *out);
+MUST_CHECK int64_t ddb_store_list_transfers(struct db *db, struct arena *arena, struct scope scope,
+                                            bool is_import, struct str table_arn, struct str after,
+                                            int64_t limit, struct ddb_transfer *out);
 /* The tokens of a table or index. 1, 0 when nothing was ever taken, or -errno. */
 MUST_CHECK int ddb_store_find_bucket(struct db *db, int64_t key, bool is_write, double *out_tokens,
                                      int64_t *out_filled_at_ms);

@@ -181,6 +181,19 @@ def test_presigned_urls_expire(client, put, bucket, monkeypatch):
     assert b"Request has expired" in body
 
 
+@pytest.mark.parametrize("version", ["s3v4", "s3"])
+def test_links_of_an_accounts_own_key_expire_too(client, put, bucket, monkeypatch, version):
+    put("k")
+    s3 = client("s3", config=Config(signature_version=version))
+    params = {"Bucket": bucket, "Key": "k"}
+    assert fetch(s3.generate_presigned_url("get_object", Params=params, ExpiresIn=60))[0] == 200
+    before = get_current_datetime() - datetime.timedelta(seconds=61)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda *_, **__: before)
+    monkeypatch.setattr("botocore.auth.time.time", lambda: before.timestamp())
+    status, body = fetch(s3.generate_presigned_url("get_object", Params=params, ExpiresIn=60))
+    assert status == 403 and b"Request has expired" in body
+
+
 def test_version_two_in_a_header(virga, raw, account, bucket):
     # AWS: "Signing and authenticating REST requests" (version 2), as old clients still do.
     date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
