@@ -99,6 +99,11 @@ static enum status slice_list(struct call *call, struct part_copy *copy)
 static enum status slice_source(struct call *call, struct part_copy *copy)
 {
     struct s3_body *body = NULL;
+    if (copy->length == 0) { /* a part all the same: a row that shares no body */
+        copy->pieces = arena_alloc_array(call->arena, 1, sizeof(*copy->pieces));
+        add_slice(call, copy, (struct s3_piece){.size = 0}, copy->source_key);
+        return STATUS_DONE;
+    }
     int rc = s3_store_find_body(call->db, call->arena, copy->source->body_key, &body);
     if (rc < 0 || !body)
         return call_fail_internal(call, rc < 0 ? rc : -ENOENT, "s3: find body");
@@ -209,7 +214,7 @@ static enum status write_part(struct call *call, struct part_copy *copy, bool is
             piece->etag = copy->part.etag;
             piece->checksum = copy->part.checksum;
         }
-        if (is_shared)
+        if (is_shared && piece->body_key != 0)
             status = s3_share_body(call, piece->body_key);
         int rc = status == STATUS_DONE ? s3_store_put_piece(call->db, piece) : 0;
         if (rc < 0)

@@ -76,11 +76,11 @@ enum status s3_release_part(struct call *call, int64_t list_key, int64_t number)
 
 struct s3_piece {
     int64_t list_key;
-    int64_t number; /* of the part */
-    int64_t sub;    /* 0: stands for the part; more when a copied range spans several bodies */
-    int64_t place;  /* in the object, once the upload is complete; -1: not yet */
-    int64_t size;   /* of this piece */
-    int64_t body_key;
+    int64_t number;   /* of the part */
+    int64_t sub;      /* 0: stands for the part; more when a copied range spans several bodies */
+    int64_t place;    /* in the object, once the upload is complete; -1: not yet */
+    int64_t size;     /* of this piece */
+    int64_t body_key; /* 0: an empty part that was copied */
     int64_t body_offset;
     struct str body_iv;     /* absent: as it came */
     struct str wrapped_key; /* key of the body under the list's object key; absent: that itself */

@@ -257,6 +257,29 @@ def test_parts_copied_from_objects(s3, bucket, put, get, upload, noise):
     assert get("copy", Range=f"bytes={PART + 990}-{PART + 1010}") == whole[PART + 990 : PART + 1011]
 
 
+@covers("s3", "UploadPartCopy")
+@pytest.mark.parametrize("sse", [None, "aws:kms"])
+def test_an_empty_object_is_a_part(bucket, put, get, upload, noise, sse):
+    put("empty", b"")
+    source = upload("source", **({"ServerSideEncryption": sse} if sse else {}))
+    source.part(1, b"")
+    source.complete()
+    alone = upload("alone")
+    for name in ("empty", "source"):
+        answer = alone.copy(1, f"{bucket}/{name}")
+        assert answer["CopyPartResult"]["ETag"] == f'"{hashlib.md5(b"").hexdigest()}"'
+    alone.parts.pop()
+    assert alone.complete()["ETag"] == multipart_etag(b"")
+    assert get("alone") == b""
+    # At the end of others, and from what was copied itself.
+    first = noise(PART)
+    behind = upload("behind", **({"ServerSideEncryption": sse} if sse else {}))
+    behind.part(1, first)
+    behind.copy(2, f"{bucket}/alone")
+    behind.complete()
+    assert get("behind") == first
+
+
 @covers("s3", "UploadPartCopy", error="InvalidArgument")
 @covers("s3", "UploadPartCopy", error="NoSuchKey")
 @covers("s3", "UploadPartCopy", error="PreconditionFailed")
