@@ -108,6 +108,18 @@ static enum status delete_allowed(struct call *call, const struct s3_bucket_row 
     const char *action =
         str_is_set(target->version_id) ? "s3:DeleteObjectVersion" : "s3:DeleteObject";
     enum status status = s3_require(call, bucket, target->key, NULL, action);
+    /* AWS: in a batch an id that cannot be is one that is not there, as is any but "null" without
+     * versioning. */
+    if (status == STATUS_DONE && str_is_set(target->version_id) &&
+        !str_eq_cstr(target->version_id, "null")) {
+        if (bucket->versioning == S3_UNVERSIONED)
+            return s3_no_such_version(call, target->key, target->version_id);
+        status = s3_check_version_id(call, target->version_id);
+        if (status != STATUS_DONE) {
+            call->error = (struct call_error){0};
+            return s3_no_such_version(call, target->key, target->version_id);
+        }
+    }
     return status == STATUS_DONE ? delete_one(call, bucket, target, out) : status;
 }
 

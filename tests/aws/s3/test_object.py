@@ -3,6 +3,7 @@
 import base64
 import datetime
 import hashlib
+import json
 
 import pytest
 from harness import aws_error, covers
@@ -381,10 +382,60 @@ def test_deleting_many_needs_a_digest_and_xml(raw, bucket):
         assert answer.status == 400 and "<Code>MalformedXML</Code>" in answer.text
 
 
-def test_at_most_a_thousand_keys_at_once(s3, bucket):
+def test_at_most_a_thousand_keys_at_once(s3, put, bucket):
+    put("k0")
     keys = [{"Key": f"k{number}"} for number in range(1001)]
-    with aws_error("MalformedXML", http_status=400):
+    with aws_error(
+        "MalformedXML",
+        http_status=400,
+        message="The XML you provided was not well-formed or did not validate against our "
+        "published schema",
+    ):
         s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys[:1000]})
+    assert len(answer["Deleted"]) == 1000
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+@covers("s3", "DeleteObjects")
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_keys_that_are_not_deleted_are_told_quiet_or_not(s3, put, bucket, is_quiet):
+    for key in ("kept/a", "b", "c"):
+        put(key)
+    s3.put_bucket_policy(
+        Bucket=bucket,
+        Policy=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "s3:DeleteObject",
+                        "Resource": f"arn:aws:s3:::{bucket}/kept/*",
+                    }
+                ],
+            }
+        ),
+    )
+    wanted = [
+        {"Key": "kept/a"},
+        {"Key": "b"},
+        {"Key": "c", "VersionId": "x" * 32},
+        {"Key": "c", "ETag": '"other"'},
+    ]
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": wanted, "Quiet": is_quiet})
+    told = [(item["Key"], item["Code"], item.get("VersionId")) for item in answer["Errors"]]
+    assert told == [
+        ("kept/a", "AccessDenied", None),
+        ("c", "NoSuchVersion", "x" * 32),
+        ("c", "PreconditionFailed", None),
+    ]
+    assert answer["Errors"][1]["Message"] == "The specified version does not exist."
+    assert answer.get("Deleted", []) == ([] if is_quiet else [{"Key": "b"}])
+    left = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert left == ["c", "kept/a"]
 
 
 # ---- refused ----

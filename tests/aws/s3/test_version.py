@@ -143,7 +143,7 @@ def test_deleting_many_with_versions(s3, versioned, put):
             "DeleteMarkerVersionId": marker,
         }
     ]
-    assert answer["Errors"][0]["Code"] == "InvalidArgument"
+    assert answer["Errors"][0]["Code"] == "NoSuchVersion"
 
 
 @covers("s3", "CopyObject")
