@@ -41,15 +41,20 @@ const struct service *const services[] = {
 const size_t service_count = ARRAY_LEN(services);
 
 const struct workflow_kind *const workflow_kinds[] = {
-    &cfn_set_kind,        &cfn_stack_kind,      &ddb_copy_kind,
-    &ddb_count_kind,      &ddb_expiry_kind,     &ddb_export_kind,
-    &ddb_import_kind,     &ddb_table_kind,      &ddb_trim_kind,
-    &delivery_kind,       &events_archive_kind, &events_connection_kind,
-    &events_replay_kind,  &events_rule_kind,    &kms_key_kind,
-    &logs_retention_kind, &s3_lifecycle_kind,   &s3_logging_kind,
-    &s3_replication_kind, &scheduler_kind,      &secretsmanager_secret_kind,
-    &sns_sweep_kind,      &sqs_move_kind,       &sqs_sweep_kind,
-    &ssm_parameter_kind,  &sts_keys_kind,       &xray_sweep_kind,
+    &cfn_set_kind,        &cfn_stack_kind,
+    &ddb_copy_kind,       &ddb_count_kind,
+    &ddb_expiry_kind,     &ddb_export_kind,
+    &ddb_import_kind,     &ddb_table_kind,
+    &ddb_trim_kind,       &delivery_kind,
+    &events_archive_kind, &events_connection_kind,
+    &events_replay_kind,  &events_rule_kind,
+    &kms_key_kind,        &logs_retention_kind,
+    &s3_completed_kind,   &s3_lifecycle_kind,
+    &s3_logging_kind,     &s3_replication_kind,
+    &scheduler_kind,      &secretsmanager_secret_kind,
+    &sns_sweep_kind,      &sqs_move_kind,
+    &sqs_sweep_kind,      &ssm_parameter_kind,
+    &sts_keys_kind,       &xray_sweep_kind,
 };
 const size_t workflow_kind_count = ARRAY_LEN(workflow_kinds);
 

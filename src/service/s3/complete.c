@@ -263,6 +263,63 @@ static enum status assemble(struct call *call, const struct s3_complete_multipar
     return finish_checksum(call, in, &assembly, object);
 }
 
+static void answer(struct call *call, const struct s3_complete_multipart_upload_in *in,
+                   const struct s3_completed *completed,
+                   struct s3_complete_multipart_upload_out *out)
+{
+    const struct s3_object_row *object = &completed->object;
+    struct str bucket = s3_bucket_of(call)->name;
+    out->location = location_of(call, bucket, in->key);
+    out->bucket = bucket;
+    out->key = in->key;
+    out->etag = s3_quoted(call->arena, object->etag);
+    out->version_id = object->version_id;
+    out->expiration = completed->expiration;
+    out->checksum_type = s3_checksum_type(object);
+    s3_show_checksum(object->checksum_kind, object->checksum, &out->checksum_crc32);
+    out->server_side_encryption = s3_encryption_name(object);
+    out->ssekms_key_id = object->kms_key;
+    if (object->has_bucket_key)
+        out->bucket_key_enabled = opt_bool(true);
+}
+
+/* Whether a request asks for what was completed: its parts give the same ETag. */
+static bool is_same(struct call *call, const struct s3_complete_multipart_upload_in *in,
+                    const struct s3_object_row *object)
+{
+    const struct s3_completed_part_list *parts = &in->multipart_upload->parts;
+    struct assembly assembly = {
+        .pieces = arena_alloc_array(call->arena, parts->count, sizeof(struct s3_piece)),
+        .piece_count = parts->count,
+        .part_count = parts->count,
+    };
+    for (size_t i = 0; i < parts->count; i++)
+        assembly.pieces[i].etag = unquoted(parts->items[i].etag);
+    struct str given = s3_checksum_member(object->checksum_kind, &in->checksum_crc32);
+    return str_eq(etag_of(call, &assembly), object->etag) &&
+           (!str_is_set(given) || str_eq(given, object->checksum));
+}
+
+/* The upload is not there: it may be that it was completed. OBSERVED: (2025-08-26, AWS CLI, in a
+ * public report that does not tell the region) the same completion again is answered as it was the
+ * first time. Conditions are not asked again: they held. */
+static enum status repeat(struct call *call, const struct s3_complete_multipart_upload_in *in,
+                          struct s3_complete_multipart_upload_out *out)
+{
+    struct s3_completed *completed = NULL;
+    enum status status = s3_find_completed(call, in->key, in->upload_id, &completed);
+    if (status == STATUS_DONE && !completed)
+        status = s3_no_such_upload(call, in->upload_id);
+    if (status == STATUS_DONE)
+        status = in->multipart_upload ? check_order(call, &in->multipart_upload->parts)
+                                      : s3_fail_malformed_xml(call);
+    if (status == STATUS_DONE && !is_same(call, in, &completed->object))
+        status = s3_no_such_upload(call, in->upload_id);
+    if (status == STATUS_DONE)
+        answer(call, in, completed, out);
+    return status;
+}
+
 enum status s3_complete_multipart_upload(struct call *call,
                                          const struct s3_complete_multipart_upload_in *in,
                                          struct s3_complete_multipart_upload_out *out)
@@ -270,7 +327,10 @@ enum status s3_complete_multipart_upload(struct call *call,
     const struct s3_bucket_row *bucket = s3_bucket_of(call);
     struct s3_upload *upload = NULL;
     struct s3_object_row *object = arena_alloc(call->arena, sizeof(*object));
-    enum status status = s3_get_upload(call, in->key, in->upload_id, &upload);
+    struct s3_completed completed = {.upload_id = in->upload_id};
+    enum status status = s3_find_upload(call, in->key, in->upload_id, &upload);
+    if (status == STATUS_DONE && !upload)
+        return repeat(call, in, out);
     if (status == STATUS_DONE)
         status = in->multipart_upload ? check_order(call, &in->multipart_upload->parts)
                                       : s3_fail_malformed_xml(call);
@@ -288,19 +348,11 @@ enum status s3_complete_multipart_upload(struct call *call,
     if (status == STATUS_DONE)
         status = s3_announce(call, bucket, object, "ObjectCreated:CompleteMultipartUpload");
     if (status == STATUS_DONE)
-        status = s3_show_expiration(call, bucket, object, &out->expiration);
+        status = s3_show_expiration(call, bucket, object, &completed.expiration);
     if (status != STATUS_DONE)
         return status;
-    out->location = location_of(call, bucket->name, in->key);
-    out->bucket = bucket->name;
-    out->key = in->key;
-    out->etag = s3_quoted(call->arena, object->etag);
-    out->version_id = s3_answered_version(bucket, object);
-    out->checksum_type = s3_checksum_type(object);
-    s3_show_checksum(object->checksum_kind, object->checksum, &out->checksum_crc32);
-    out->server_side_encryption = s3_encryption_name(object);
-    out->ssekms_key_id = object->kms_key;
-    if (object->has_bucket_key)
-        out->bucket_key_enabled = opt_bool(true);
-    return STATUS_DONE;
+    completed.object = *object;
+    completed.object.version_id = s3_answered_version(bucket, object);
+    answer(call, in, &completed, out);
+    return s3_keep_completed(call, &completed);
 }

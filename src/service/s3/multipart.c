@@ -124,19 +124,36 @@ enum status s3_create_multipart_upload(struct call *call,
 
 /* ---- parts ---- */
 
-enum status s3_get_upload(struct call *call, struct str key, struct str upload_id,
-                          struct s3_upload **out)
+enum status s3_no_such_upload(struct call *call, struct str upload_id)
+{
+    return s3_fail(call, &S3_NO_SUCH_UPLOAD,
+                   &(struct s3_fault_details_error){.upload_id = upload_id},
+                   "The specified upload does not exist. The upload ID may be invalid, or the "
+                   "upload may have been aborted or completed.");
+}
+
+enum status s3_find_upload(struct call *call, struct str key, struct str upload_id,
+                           struct s3_upload **out)
 {
     struct s3_upload *upload = NULL;
     int rc = s3_store_find_upload(call->db, call->arena, upload_id, &upload);
     if (rc < 0)
         return call_fail_internal(call, rc, "s3: find an upload");
-    if (!upload || upload->object.bucket_key != s3_bucket_of(call)->bucket_key ||
-        !str_eq(upload->object.key, key))
-        return s3_fail(call, &S3_NO_SUCH_UPLOAD,
-                       &(struct s3_fault_details_error){.upload_id = upload_id},
-                       "The specified upload does not exist. The upload ID may be invalid, or the "
-                       "upload may have been aborted or completed.");
+    const bool is_right = upload && upload->object.bucket_key == s3_bucket_of(call)->bucket_key &&
+                          str_eq(upload->object.key, key);
+    *out = is_right ? upload : NULL;
+    return STATUS_DONE;
+}
+
+enum status s3_get_upload(struct call *call, struct str key, struct str upload_id,
+                          struct s3_upload **out)
+{
+    struct s3_upload *upload = NULL;
+    enum status status = s3_find_upload(call, key, upload_id, &upload);
+    if (status != STATUS_DONE)
+        return status;
+    if (!upload)
+        return s3_no_such_upload(call, upload_id);
     *out = upload;
     return STATUS_DONE;
 }

@@ -7,6 +7,7 @@
  *                      unversioned bucket has nothing else.
  *   s3_version         versions that are not current, and delete markers.
  *   s3_upload          multipart uploads in progress.
+ *   s3_completed       what completions of such uploads answered, for a day (completed.c).
  *   s3_body            one stored body: its bytes (up to BODY_INLINE_BYTES), or a file of
  *                      store/bodies.h, or a list of pieces; with a count of who names it.
  *   s3_piece           the pieces of such a list: parts of a multipart upload, which stay as they

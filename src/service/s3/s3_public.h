@@ -13,7 +13,9 @@ extern const struct service s3_service;
  * are. Returns 0 or -errno. */
 MUST_CHECK int s3_sweep_bodies(struct store *store);
 
-/* Ages objects by the rules of their buckets, delivers access logs, copies to replicas. */
+/* Ages objects by the rules of their buckets, delivers access logs, copies to replicas; forgets
+ * uploads that were completed. */
+extern const struct workflow_kind s3_completed_kind;
 extern const struct workflow_kind s3_lifecycle_kind;
 extern const struct workflow_kind s3_logging_kind;
 extern const struct workflow_kind s3_replication_kind;

@@ -114,6 +114,22 @@ static const char *const migrations[] = {
     "    PRIMARY KEY (bucket_key, kms_key, made_at)\n"
     ");\n",
     s3_schema_account,
+    "CREATE TABLE s3_completed (\n"
+    "    upload_id text NOT NULL PRIMARY KEY,\n"
+    "    bucket_key integer NOT NULL,\n"
+    "    key text NOT NULL,\n"
+    "    completed_at integer NOT NULL,\n"
+    "    etag text NOT NULL,\n"
+    "    version_id text,\n"
+    "    checksum_kind integer NOT NULL,\n"
+    "    is_composite integer NOT NULL,\n"
+    "    checksum text,\n"
+    "    encryption integer NOT NULL,\n"
+    "    kms_key text,\n"
+    "    has_bucket_key integer NOT NULL,\n"
+    "    expiration text\n"
+    ");\n"
+    "CREATE INDEX s3_completed_by_time ON s3_completed (bucket_key, completed_at);\n",
 };
 
 const struct migration_set s3_migrations = {

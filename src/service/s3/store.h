@@ -128,6 +128,24 @@ MUST_CHECK int s3_store_list_uploads(struct db *db, struct arena *arena, int64_t
                                      int64_t limit, struct s3_upload **out_items,
                                      size_t *out_count);
 
+/* An upload that became an object, and what was answered then. */
+struct s3_completed {
+    struct str upload_id;
+    struct str expiration; /* x-amz-expiration */
+    /* bucket_key, key, modified_at_ms (of the completion), etag, version_id (absent: none was
+     * answered), checksum_kind, is_composite, checksum, encryption, kms_key, has_bucket_key. */
+    struct s3_object_row object;
+};
+
+MUST_CHECK int s3_store_find_completed(struct db *db, struct arena *arena, struct str upload_id,
+                                       struct s3_completed **out);
+MUST_CHECK int s3_store_put_completed(struct db *db, const struct s3_completed *completed);
+/* Removes up to `limit` of a bucket that were completed until `until_ms`, oldest first. */
+MUST_CHECK int s3_store_delete_completed(struct db *db, int64_t bucket_key, int64_t until_ms,
+                                         int64_t limit);
+/* 1: *out_ms is when the oldest of the bucket was completed. 0: there is none. */
+MUST_CHECK int s3_store_oldest_completed(struct db *db, int64_t bucket_key, int64_t *out_ms);
+
 /* ---- secrets ---- */
 
 /* The newest of (bucket_key, kms_key) made after `since_ms`; (0, ""): the master key. */

@@ -56,6 +56,20 @@ static const char sql_delete_upload[] = "DELETE FROM s3_upload WHERE upload_id =
 static const char sql_uploads[] = PAGE_OF_UPLOADS("");
 static const char sql_uploads_to[] = PAGE_OF_UPLOADS(" AND key < $5");
 
+#define COMPLETED_COLUMNS                                                                          \
+    "upload_id, bucket_key, key, completed_at, etag, version_id, checksum_kind, is_composite, "    \
+    "checksum, encryption, kms_key, has_bucket_key, expiration"
+static const char sql_find_completed[] =
+    "SELECT " COMPLETED_COLUMNS " FROM s3_completed WHERE upload_id = $1";
+static const char sql_put_completed[] =
+    "INSERT INTO s3_completed (" COMPLETED_COLUMNS ") "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+static const char sql_delete_completed[] =
+    "DELETE FROM s3_completed WHERE upload_id IN (SELECT upload_id FROM s3_completed "
+    "WHERE bucket_key = $1 AND completed_at <= $2 ORDER BY completed_at LIMIT $3)";
+static const char sql_oldest_completed[] =
+    "SELECT completed_at FROM s3_completed WHERE bucket_key = $1 ORDER BY completed_at LIMIT 1";
+
 static const char sql_newest_secret[] =
     "SELECT made_at, secret FROM s3_secret WHERE bucket_key = $1 AND kms_key = $2 "
     "AND made_at > $3 ORDER BY made_at DESC LIMIT 1";
@@ -370,6 +384,89 @@ int s3_store_list_uploads(struct db *db, struct arena *arena, int64_t bucket_key
     *out_items = uploads.items;
     *out_count = uploads.count;
     return 0;
+}
+
+int s3_store_find_completed(struct db *db, struct arena *arena, struct str upload_id,
+                            struct s3_completed **out)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_find_completed, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_str(stmt, 1, upload_id);
+    rc = stmt_step(stmt);
+    if (rc < 0)
+        return rc;
+    *out = NULL;
+    if (rc == 0)
+        return 0;
+    struct s3_completed *found = arena_alloc(arena, sizeof(*found));
+    struct s3_object_row *object = &found->object;
+    int at = 0;
+    found->upload_id = stmt_str(stmt, at++, arena);
+    object->bucket_key = stmt_i64(stmt, at++);
+    object->key = stmt_str(stmt, at++, arena);
+    object->modified_at_ms = stmt_i64(stmt, at++);
+    object->etag = stmt_str(stmt, at++, arena);
+    object->version_id = stmt_str(stmt, at++, arena);
+    object->checksum_kind = stmt_i64(stmt, at++);
+    object->is_composite = stmt_i64(stmt, at++) != 0;
+    object->checksum = stmt_str(stmt, at++, arena);
+    object->encryption = (enum s3_sse)stmt_i64(stmt, at++);
+    object->kms_key = stmt_str(stmt, at++, arena);
+    object->has_bucket_key = stmt_i64(stmt, at++) != 0;
+    found->expiration = stmt_str(stmt, at, arena);
+    *out = found;
+    return 0;
+}
+
+int s3_store_put_completed(struct db *db, const struct s3_completed *completed)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    const struct s3_object_row *object = &completed->object;
+    int rc = db_prepare(db, sql_put_completed, &stmt);
+    if (rc < 0)
+        return rc;
+    int at = 1;
+    stmt_bind_str(stmt, at++, completed->upload_id);
+    stmt_bind_i64(stmt, at++, object->bucket_key);
+    stmt_bind_str(stmt, at++, object->key);
+    stmt_bind_i64(stmt, at++, object->modified_at_ms);
+    stmt_bind_str(stmt, at++, object->etag);
+    stmt_bind_str(stmt, at++, object->version_id);
+    stmt_bind_i64(stmt, at++, object->checksum_kind);
+    stmt_bind_i64(stmt, at++, object->is_composite);
+    stmt_bind_str(stmt, at++, object->checksum);
+    stmt_bind_i64(stmt, at++, object->encryption);
+    stmt_bind_str(stmt, at++, object->kms_key);
+    stmt_bind_i64(stmt, at++, object->has_bucket_key);
+    stmt_bind_str(stmt, at, completed->expiration);
+    return run(stmt);
+}
+
+int s3_store_delete_completed(struct db *db, int64_t bucket_key, int64_t until_ms, int64_t limit)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_delete_completed, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, bucket_key);
+    stmt_bind_i64(stmt, 2, until_ms);
+    stmt_bind_i64(stmt, 3, limit);
+    return run(stmt);
+}
+
+int s3_store_oldest_completed(struct db *db, int64_t bucket_key, int64_t *out_ms)
+{
+    AUTO(stmt) struct stmt *stmt = NULL;
+    int rc = db_prepare(db, sql_oldest_completed, &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, bucket_key);
+    rc = stmt_step(stmt);
+    if (rc == 1)
+        *out_ms = stmt_i64(stmt, 0);
+    return rc;
 }
 
 /* 0 with both outputs absent when there is none. */

@@ -179,6 +179,64 @@ def test_uploads_that_are_not_there(s3, bucket, upload):
             )
 
 
+@covers("s3", "CompleteMultipartUpload")
+@pytest.mark.parametrize(
+    "more", [{}, {"ChecksumAlgorithm": "SHA256"}, {"ServerSideEncryption": "aws:kms"}]
+)
+def test_completing_again_is_answered_the_same(s3, versioned, get, upload, noise, more):
+    u = upload(**more)
+    checksum = {"ChecksumAlgorithm": "SHA256"} if "ChecksumAlgorithm" in more else {}
+    u.part(1, noise(PART), **checksum)
+    u.part(2, b"end", **checksum)
+    first = u.complete(IfNoneMatch="*")
+    again = u.complete(IfNoneMatch="*")
+    for answer in (first, again):
+        del answer["ResponseMetadata"]
+    assert again == first
+    assert len(first["VersionId"]) == 32
+    versions = s3.list_object_versions(Bucket=versioned)["Versions"]
+    assert [version["VersionId"] for version in versions] == [first["VersionId"]]
+    # What was made since stays.
+    s3.put_object(Bucket=versioned, Key="k", Body=b"newer")
+    assert u.complete()["VersionId"] == first["VersionId"]
+    assert get("k") == b"newer"
+
+
+@covers("s3", "CompleteMultipartUpload", error="NoSuchUpload")
+def test_a_completed_upload_is_gone_for_all_else(s3, bucket, upload, noise):
+    u = upload()
+    u.part(1, noise(PART))
+    u.part(2, b"end")
+    u.complete()
+    with aws_error("NoSuchUpload", http_status=404):
+        u.complete(parts=u.parts[:1])
+    with aws_error("InvalidPartOrder", http_status=400):
+        u.complete(parts=u.parts[::-1])
+    with aws_error("NoSuchUpload", http_status=404):
+        s3.complete_multipart_upload(
+            **{**u.where, "Key": "other"}, MultipartUpload={"Parts": u.parts}
+        )
+    with aws_error("NoSuchUpload", http_status=404):
+        s3.upload_part(**u.where, PartNumber=3, Body=b"more")
+    with aws_error("NoSuchUpload", http_status=404):
+        s3.list_parts(**u.where)
+    with aws_error("NoSuchUpload", http_status=404):
+        s3.abort_multipart_upload(**u.where)
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
+
+
+@covers("s3", "CompleteMultipartUpload", error="NoSuchUpload")
+def test_a_completion_is_known_for_a_day(clock, upload):
+    u = upload()
+    u.part(1, b"text")
+    u.complete()
+    clock.advance("23h")
+    u.complete()
+    clock.advance("61m")
+    with aws_error("NoSuchUpload", http_status=404):
+        u.complete()
+
+
 @covers("s3", "AbortMultipartUpload")
 def test_aborting(s3, bucket, upload, noise):
     u = upload()
