@@ -200,7 +200,7 @@ enum status dynamodb_create_backup(struct call *call, const struct dynamodb_crea
                                    struct dynamodb_create_backup_out *out)
 {
     struct ddb_table *table = NULL;
-    struct ddb_backup backup;
+    struct ddb_backup backup = {0};
     enum status status = ddb_table_need_other(call, in->table_name, &table);
     if (status == STATUS_DONE && table->status != DDB_ACTIVE && table->status != DDB_UPDATING)
         return call_fail(call, &DYNAMODB_TABLE_IN_USE_EXCEPTION,
@@ -235,7 +235,7 @@ enum status dynamodb_describe_backup(struct call *call,
                                      const struct dynamodb_describe_backup_in *in,
                                      struct dynamodb_describe_backup_out *out)
 {
-    struct ddb_backup backup;
+    struct ddb_backup backup = {0};
     enum status status = find_backup(call, in->backup_arn, &backup);
     return status == STATUS_DONE ? describe(call, &backup, &out->backup_description) : status;
 }
@@ -243,7 +243,7 @@ enum status dynamodb_describe_backup(struct call *call,
 enum status dynamodb_delete_backup(struct call *call, const struct dynamodb_delete_backup_in *in,
                                    struct dynamodb_delete_backup_out *out)
 {
-    struct ddb_backup backup;
+    struct ddb_backup backup = {0};
     enum status status = find_backup(call, in->backup_arn, &backup);
     if (status != STATUS_DONE)
         return status;
@@ -316,7 +316,7 @@ enum status ddb_backup_at_end(struct call *call, const struct ddb_table *table, 
     *out_is_kept = ddb_detail_bool(json_find_cstr(table->detail, "Pitr"), "Enabled");
     if (!*out_is_kept)
         return STATUS_DONE;
-    struct ddb_backup backup;
+    struct ddb_backup backup = {0};
     enum status status = fill_backup(
         call, table, str_concat(call->arena, table->name, STR("$DeletedTableBackup")), &backup);
     if (status != STATUS_DONE)
@@ -528,8 +528,8 @@ dynamodb_restore_table_from_backup(struct call *call,
         .throughput = in->provisioned_throughput_override,
         .sse = in->sse_specification_override,
     };
-    struct ddb_backup backup;
-    struct ddb_table source;
+    struct ddb_backup backup = {0};
+    struct ddb_table source = {0};
     struct ddb_table *table = NULL;
     enum status status = find_backup(call, in->backup_arn, &backup);
     if (status != STATUS_DONE)

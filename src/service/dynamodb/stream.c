@@ -39,8 +39,8 @@ struct str ddb_stream_channel(struct arena *arena, int64_t stream_key)
 
 struct str ddb_sequence_number(struct arena *arena, int64_t slot, int64_t number)
 {
-    return str_format(arena, "%s%020lld", sequence_base,
-                      (long long)(number * NUMBER_FACTOR + slot));
+    int64_t sequence = number * NUMBER_FACTOR + slot;
+    return str_format(arena, "%s%020lld", sequence_base, (long long)sequence);
 }
 
 int ddb_sequence_read(struct str text, int64_t *out_slot, int64_t *out_number)

@@ -85,7 +85,7 @@ enum status s3_delete_object(struct call *call, const struct s3_delete_object_in
         .if_size = in->if_match_size,
         .bypasses_governance = opt_bool_or(in->bypass_governance_retention, false),
     };
-    struct s3_deletion deletion;
+    struct s3_deletion deletion = {0};
     enum status status = delete_one(call, bucket, &target, &deletion);
     if (status != STATUS_DONE)
         return status;
@@ -178,7 +178,7 @@ enum status s3_delete_objects(struct call *call, const struct s3_delete_objects_
             .if_size = item->size,
             .bypasses_governance = opt_bool_or(in->bypass_governance_retention, false),
         };
-        struct s3_deletion deletion;
+        struct s3_deletion deletion = {0};
         status = delete_allowed(call, bucket, &target, &deletion);
         if (status == STATUS_DONE && !is_quiet)
             add_deleted(&target, &deletion, &out->deleted);

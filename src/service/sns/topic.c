@@ -218,7 +218,7 @@ static enum status check_found(struct call *call, const struct sns_create_topic_
 enum status sns_create_topic(struct call *call, const struct sns_create_topic_in *in,
                              struct sns_create_topic_out *out)
 {
-    struct sns_topic_row topic;
+    struct sns_topic_row topic = {0};
     struct sns_topic_row *found = NULL;
     enum status status = fill_topic(call, in, &topic);
     if (status != STATUS_DONE)
