@@ -11,7 +11,10 @@
  *
  * Standards: OpenID Connect Discovery 1.0; RFC 7517.
  */
+#include <string.h>
+
 #include "base/arena.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "net/client.h"
 #include "net/loop.h"
@@ -62,7 +65,9 @@ static void start_fetch(void *context)
     struct call_error error = {0};
     int rc = executor_run_task(fetch->executor, fetch->arena, &nobody, fetch->scope, start, fetch,
                                &error);
-    (void)rc; /* logged there; the caller's wait ends by its deadline */
+    if (rc < 0) /* the caller's wait ends by its deadline */
+        log_message(LOG_WARN, "the keys of an identity provider cannot be asked for: %s",
+                    strerror(-rc));
     arena_free(fetch->arena);
 }
 

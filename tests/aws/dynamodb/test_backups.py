@@ -2,8 +2,8 @@
 
 import threading
 
-from harness import aws_error, covers
-from harness.tables import index, until
+from harness import aws_error, covers, until
+from harness.tables import index
 
 
 def available(ddb, arn):

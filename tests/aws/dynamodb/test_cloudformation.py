@@ -6,7 +6,8 @@ AWS: CloudFormation template reference, the two types.
 import json
 
 import pytest
-from harness.tables import attributes, keys, until
+from harness import until
+from harness.tables import attributes, keys
 
 
 class Stack:

@@ -3,8 +3,7 @@
 import threading
 
 import pytest
-from harness import aws_error, covers
-from harness.tables import until
+from harness import aws_error, covers, until
 
 
 def stream_table(make_table, view="NEW_AND_OLD_IMAGES", **more):

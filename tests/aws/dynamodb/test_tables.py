@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from harness import aws_error, covers
-from harness.tables import attributes, index, keys, until
+from harness import aws_error, covers, until
+from harness.tables import attributes, index, keys
 
 INVALID = "One or more parameter values were invalid: "
 NAMES = (

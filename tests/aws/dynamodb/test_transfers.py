@@ -10,8 +10,8 @@ import hashlib
 import json
 
 import pytest
-from harness import aws_error, covers
-from harness.tables import attributes, index, keys, until
+from harness import aws_error, covers, until
+from harness.tables import attributes, index, keys
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 import time
 
-from harness import aws_error, covers
-from harness.tables import until
+from harness import aws_error, covers, until
 
 
 def seconds(offset):

@@ -55,9 +55,11 @@ def aws_error(code, http_status=None, message=None, match=None):
 
 
 def until(condition, seconds=30):
-    """Asks until it is true; what never is fails the test. For what workflows do after a call."""
+    """Asks until it gives something true, and gives that; what never comes fails the test. For what
+    workflows do after a call."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         if time.monotonic() >= end:
             pytest.fail(f"it did not happen within {seconds} s")
-        time.sleep(0.02)
+        time.sleep(0.01)
+    return found

@@ -1,21 +1,4 @@
-"""Tables of DynamoDB in short, and waiting for what comes to pass by itself."""
-
-import time
-
-import pytest
-
-POLL_SECONDS = 0.01
-POLLS = 3000
-
-
-def until(condition):
-    """Waits until condition() gives something true, and gives that."""
-    for _ in range(POLLS):
-        result = condition()
-        if result:
-            return result
-        time.sleep(POLL_SECONDS)
-    pytest.fail("it did not come to pass")
+"""Tables of DynamoDB in short."""
 
 
 def attributes(**types):

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from harness import aws_error, covers
+from harness import aws_error, covers, until
 
 NO_GROUP = "The specified log group does not exist."
 NO_STREAM = "The specified log stream does not exist."
@@ -36,14 +36,6 @@ def put(logs, stream, *events):
 
 def messages(answer):
     return [e["message"] for e in answer["events"]]
-
-
-def until(condition):
-    for _ in range(200):
-        if condition():
-            return
-        time.sleep(0.02)
-    pytest.fail("it did not happen")
 
 
 # --- groups ---

@@ -1,9 +1,9 @@
 """EventBridge writes to log groups; Parameter Store tells EventBridge what changes."""
 
 import json
-import time
 
 import pytest
+from harness import until
 
 PATTERN = {"source": ["aws.ssm"]}
 
@@ -11,15 +11,6 @@ PATTERN = {"source": ["aws.ssm"]}
 @pytest.fixture
 def logs(client):
     return client("logs")
-
-
-def until(condition):
-    for _ in range(200):
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    pytest.fail("it did not happen")
 
 
 def connect(client, logs, account, name="/aws/events/all"):

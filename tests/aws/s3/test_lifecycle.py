@@ -1,10 +1,9 @@
 """Lifecycle: rules and their checks; what the movable clock makes of objects."""
 
 import datetime
-import time
 
 import pytest
-from harness import aws_error, covers
+from harness import aws_error, covers, until
 
 
 def rule(**parts):
@@ -23,13 +22,6 @@ def live(s3, bucket):
 
 def keys(s3, bucket):
     return [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
-
-
-def eventually(what):
-    """The workflow runs beside the requests: looked at until it is so."""
-    deadline = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < deadline, "it did not come about"
 
 
 @covers("s3", "PutBucketLifecycleConfiguration")
@@ -168,9 +160,9 @@ def test_objects_expire(clock, s3, bucket, live, put):
     clock.advance("24h")
     put("tmp/b")
     clock.advance("48h")
-    eventually(lambda: keys(s3, bucket) == ["kept", "tmp/b"])
+    until(lambda: keys(s3, bucket) == ["kept", "tmp/b"])
     clock.advance("24h")
-    eventually(lambda: keys(s3, bucket) == ["kept"])
+    until(lambda: keys(s3, bucket) == ["kept"])
 
 
 @covers("s3", "PutBucketLifecycleConfiguration")
@@ -184,7 +176,7 @@ def test_tags_and_sizes_choose(clock, s3, bucket, live, put):
     put("other", Tagging="k=w")
     put("large", b"12345")
     clock.advance("49h")
-    eventually(lambda: keys(s3, bucket) == ["other"])
+    until(lambda: keys(s3, bucket) == ["other"])
 
 
 @covers("s3", "PutBucketLifecycleConfiguration")
@@ -207,16 +199,16 @@ def test_versions_age(clock, s3, versioned, live, put):
 
     clock.advance("49h")
     # One version that is not current stays of each key: newer ones are kept.
-    eventually(lambda: versions() == (["a", "a", "b"], ["b"]))
+    until(lambda: versions() == (["a", "a", "b"], ["b"]))
     live(
         rule(NoncurrentVersionExpiration={"NoncurrentDays": 1}),
         rule(ID="markers", Expiration={"ExpiredObjectDeleteMarker": True}),
     )
     clock.advance("24h")
-    eventually(lambda: versions()[0] == ["a"])
+    until(lambda: versions()[0] == ["a"])
     # A marker with nothing behind it any more is found by the next day's walk.
     clock.advance("24h")
-    eventually(lambda: versions() == (["a"], []))
+    until(lambda: versions() == (["a"], []))
 
 
 @covers("s3", "PutBucketLifecycleConfiguration")
@@ -224,7 +216,7 @@ def test_the_current_version_gets_a_delete_marker(clock, s3, versioned, live, pu
     live(rule(Expiration={"Days": 1}))
     put("a")
     clock.advance("49h")
-    eventually(lambda: keys(s3, versioned) == [])
+    until(lambda: keys(s3, versioned) == [])
     found = s3.list_object_versions(Bucket=versioned)
     assert [v["IsLatest"] for v in found["Versions"]] == [False]
     assert [m["IsLatest"] for m in found["DeleteMarkers"]] == [True]
@@ -247,9 +239,9 @@ def test_objects_move_to_other_classes(clock, s3, bucket, live, put):
         return s3.list_objects_v2(Bucket=bucket)["Contents"][0]["StorageClass"]
 
     clock.advance("49h")
-    eventually(lambda: storage_class() == "GLACIER_IR")
+    until(lambda: storage_class() == "GLACIER_IR")
     clock.advance("960h")
-    eventually(lambda: storage_class() == "DEEP_ARCHIVE")
+    until(lambda: storage_class() == "DEEP_ARCHIVE")
 
 
 @covers("s3", "PutBucketLifecycleConfiguration")
@@ -263,7 +255,7 @@ def test_uploads_are_given_up(clock, s3, bucket, live):
         )
     )
     clock.advance("49h")
-    eventually(
+    until(
         lambda: [u["Key"] for u in s3.list_multipart_uploads(Bucket=bucket)["Uploads"]] == ["b"]
     )
 
@@ -292,7 +284,7 @@ def test_expiry_is_told(clock, s3, client, bucket, live, put, unique, account):
     live(rule(Expiration={"Days": 1}))
     put("a")
     clock.advance("49h")
-    eventually(lambda: keys(s3, bucket) == [])
+    until(lambda: keys(s3, bucket) == [])
     body = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"][0]["Body"]
     assert '"eventName":"LifecycleExpiration:Delete"' in body
     assert '"eventVersion":"2.3"' in body

@@ -1,10 +1,9 @@
 """Replication: rules and their checks; copies in other buckets, regions and accounts."""
 
 import json
-import time
 
 import pytest
-from harness import aws_error, covers
+from harness import aws_error, covers, until
 
 from .conftest import PATH_STYLE
 
@@ -80,12 +79,6 @@ def replicate(s3, bucket, role):
     return put
 
 
-def eventually(what):
-    deadline = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < deadline, "it did not come about"
-
-
 def status_of(s3, bucket, key):
     return s3.head_object(Bucket=bucket, Key=key).get("ReplicationStatus")
 
@@ -151,7 +144,7 @@ def test_new_versions_are_copied_to_another_region(s3, versioned, replicate, tar
     put("before")
     replicate(rule(name))
     made = put("a", b"text", Metadata={"m": "1"}, Tagging="k=v", ContentType="a/b")
-    eventually(lambda: status_of(s3, versioned, "a") == "COMPLETED")
+    until(lambda: status_of(s3, versioned, "a") == "COMPLETED")
     found = there.get_object(Bucket=name, Key="a")
     assert found["Body"].read() == b"text"
     # AWS: "the replicas have the same ... version ID".
@@ -176,7 +169,7 @@ def test_filters_and_classes(s3, versioned, replicate, target, put):
     replicate(rule(name, Filter={"Prefix": "in/"}, Destination=destination))
     put("out/a")
     put("in/a")
-    eventually(lambda: status_of(s3, versioned, "in/a") == "COMPLETED")
+    until(lambda: status_of(s3, versioned, "in/a") == "COMPLETED")
     assert status_of(s3, versioned, "out/a") is None
     (found,) = there.list_objects_v2(Bucket=name)["Contents"]
     assert (found["Key"], found["StorageClass"]) == ("in/a", "STANDARD_IA")
@@ -188,17 +181,17 @@ def test_delete_markers_follow_the_rule(s3, versioned, replicate, target, put, s
     there, name = target()
     replicate(rule(name, DeleteMarkerReplication={"Status": status}))
     put("a")
-    eventually(lambda: status_of(s3, versioned, "a") == "COMPLETED")
+    until(lambda: status_of(s3, versioned, "a") == "COMPLETED")
     marker = s3.delete_object(Bucket=versioned, Key="a")["VersionId"]
     put("b")
-    eventually(lambda: status_of(s3, versioned, "b") == "COMPLETED")
+    until(lambda: status_of(s3, versioned, "b") == "COMPLETED")
 
     def markers():
         found = there.list_object_versions(Bucket=name).get("DeleteMarkers", [])
         return [item["VersionId"] for item in found]
 
     if status == "Enabled":
-        eventually(lambda: markers() == [marker])
+        until(lambda: markers() == [marker])
     else:
         assert markers() == []
 
@@ -208,7 +201,7 @@ def test_another_account_must_let_it_in(s3, versioned, replicate, target, put, r
     there, name = target(account=OTHER)
     replicate(rule(name))
     put("a")
-    eventually(lambda: status_of(s3, versioned, "a") == "FAILED")
+    until(lambda: status_of(s3, versioned, "a") == "FAILED")
     there.put_bucket_policy(
         Bucket=name,
         Policy=json.dumps(
@@ -226,7 +219,7 @@ def test_another_account_must_let_it_in(s3, versioned, replicate, target, put, r
         ),
     )
     put("b", b"2")
-    eventually(lambda: status_of(s3, versioned, "b") == "COMPLETED")
+    until(lambda: status_of(s3, versioned, "b") == "COMPLETED")
     assert there.get_object(Bucket=name, Key="b")["Body"].read() == b"2"
 
 
@@ -236,5 +229,5 @@ def test_large_objects_are_copied(s3, versioned, replicate, target, put, noise):
     replicate(rule(name))
     data = noise(6_000_000)
     put("a", data)
-    eventually(lambda: status_of(s3, versioned, "a") == "COMPLETED")
+    until(lambda: status_of(s3, versioned, "a") == "COMPLETED")
     assert there.get_object(Bucket=name, Key="a")["Body"].read() == data
