@@ -7,6 +7,9 @@
  *                  │   └──────parking_add──► PARKED
  *                  └─────parking_remove────────┘
  *
+ * A body that streams comes before: executor_plan at its head, and on_end when it is complete. An
+ * answer that has pieces is SENDING between its head and its last piece (stream_out.c).
+ *
  * Invariants:
  *  1. A call starts in a read transaction of its own unless its operation was seen to write. Its
  *     first write there is refused by the store (-EROFS); the operation is then marked and the call
@@ -109,13 +112,18 @@ static enum status authorize_operation(struct call *call, const struct service *
     return what.action.len == 0 ? STATUS_DONE : call_authorize(call, &what);
 }
 
+static enum status refuse_missing(struct call *call, const struct service *service)
+{
+    return call_fail(call, &ERROR_NOT_IMPLEMENTED,
+                     "Operation " STR_FMT " of " STR_FMT " is not implemented.",
+                     STR_ARG(call->operation->name), STR_ARG(service->model->service_id));
+}
+
 static enum status invoke(struct call *call, const struct service *service, const void *in,
                           void *out)
 {
     if (!operation_is_implemented(call->operation, service->handlers))
-        return call_fail(call, &ERROR_NOT_IMPLEMENTED,
-                         "Operation " STR_FMT " of " STR_FMT " is not implemented.",
-                         STR_ARG(call->operation->name), STR_ARG(service->model->service_id));
+        return refuse_missing(call, service);
     enum status status = authorize_operation(call, service, in);
     if (status != STATUS_DONE)
         return status;
@@ -355,9 +363,7 @@ static enum status plan_once(struct request *request, struct body_plan *out_plan
     *out_plan = (struct body_plan){0};
     enum status status = request->is_prepared ? STATUS_DONE : request_prepare(request);
     if (status == STATUS_DONE && !operation_is_implemented(call->operation, service->handlers))
-        status = call_fail(call, &ERROR_NOT_IMPLEMENTED,
-                           "Operation " STR_FMT " of " STR_FMT " is not implemented.",
-                           STR_ARG(call->operation->name), STR_ARG(service->model->service_id));
+        status = refuse_missing(call, service);
     if (status == STATUS_DONE)
         status = authorize_operation(call, service, request->in);
     if (status == STATUS_DONE && service->plan_body)

@@ -20,8 +20,8 @@ struct store;
 struct stream_in;
 
 enum {
-    REQUEST_MAX_BODY = 16 * 1024 * 1024, /* the largest buffered input of any operation so far is
-                                            SQS's 1 MiB batch, coded as a form (x3) */
+    REQUEST_MAX_BODY = 16 * 1024 * 1024, /* AWS: DynamoDB's BatchWriteItem, the largest input that
+                                            is no stream */
     PARK_BUCKETS = 1024,
     STREAM_MAX_MISSES = 5, /* runs of a call whose body's file is always gone again */
 };
